@@ -1,0 +1,65 @@
+/** A position in the user's program: where an operator was called or a function was written. */
+export interface Place {
+  /** File path or URL as V8 reports it. */
+  readonly file: string
+  /** Line, from 1. */
+  readonly line: number
+  /** Column, from 1. */
+  readonly column: number
+}
+
+export interface PeltonErrorDetails {
+  /** A short upper-case word for programs, such as `CAPTURE` or `TASK_FAILED`. */
+  readonly code: string
+  /** Name of the operator concerned, such as `flatMap`. */
+  readonly operator?: string
+  /** Where that operator was called. */
+  readonly place?: Place
+  /** Batch time in milliseconds since the epoch. */
+  readonly batchTime?: number
+  readonly cause?: unknown
+}
+
+/**
+ * The one error class of Pelton. The message says what was wrong (with the value), where, and what to do;
+ * the fields say the same for programs.
+ *
+ * @example
+ * ssc.awaitTermination().catch(e => { if (e instanceof PeltonError && e.code === 'TASK_FAILED') … })
+ */
+export class PeltonError extends Error {
+  readonly code: string
+  readonly operator: string | undefined
+  readonly place: Place | undefined
+  readonly batchTime: number | undefined
+
+  constructor(message: string, details: PeltonErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'PeltonError'
+    this.code = details.code
+    this.operator = details.operator
+    this.place = details.place
+    this.batchTime = details.batchTime
+  }
+}
+
+/** `file.ts:12:7`, the form editors turn into a link. */
+export function formatPlace(place: Place): string {
+  return `${place.file}:${place.line}:${place.column}`
+}
+
+/** A short, safe rendering of a value for messages: never longer than about `max` characters. */
+export function preview(value: unknown, max = 80): string {
+  let text: string
+  try {
+    if (typeof value === 'string') text = JSON.stringify(value.length > max ? value.slice(0, max) : value)
+    else if (typeof value === 'bigint') text = `${value}n`
+    else if (typeof value === 'function') text = `function ${value.name || '(anonymous)'}`
+    else if (typeof value === 'object' && value !== null)
+      text = JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v)) ?? String(value)
+    else text = String(value)
+  } catch {
+    text = Object.prototype.toString.call(value)
+  }
+  return text.length > max ? `${text.slice(0, max)}…` : text
+}
