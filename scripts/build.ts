@@ -11,17 +11,26 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 function newest(path: string): number {
   const stat = statSync(path)
   if (!stat.isDirectory()) return stat.mtimeMs
-  return readdirSync(path).reduce((max, name) => Math.max(max, newest(join(path, name))), stat.mtimeMs)
+  return readdirSync(path).reduce(
+    (max, name) => Math.max(max, newest(join(path, name))),
+    stat.mtimeMs,
+  )
 }
 
-const inputs = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package.json'].map(p => join(root, p))
+const inputs = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package.json'].map(p =>
+  join(root, p),
+)
 const marker = join(root, 'dist', 'index.js')
 const fresh = existsSync(marker) && inputs.every(path => newest(path) < statSync(marker).mtimeMs)
 if (!fresh || process.argv.includes('--force')) {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
-  execFileSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json')], {
-    stdio: 'inherit',
-    cwd: root,
-  })
+  execFileSync(
+    process.execPath,
+    [join(typescript, 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json')],
+    {
+      stdio: 'inherit',
+      cwd: root,
+    },
+  )
 }

@@ -52,7 +52,8 @@ export function formatPlace(place: Place): string {
 export function preview(value: unknown, max = 80): string {
   let text: string
   try {
-    if (typeof value === 'string') text = JSON.stringify(value.length > max ? value.slice(0, max) : value)
+    if (typeof value === 'string')
+      text = JSON.stringify(value.length > max ? value.slice(0, max) : value)
     else if (typeof value === 'bigint') text = `${value}n`
     else if (typeof value === 'function') text = `function ${value.name || '(anonymous)'}`
     else if (typeof value === 'object' && value !== null)

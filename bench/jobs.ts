@@ -1,0 +1,176 @@
+/** Runs whole jobs: one process a variant, repetitions alternating between them. */
+import type { Gear, VariantName, WorkloadName } from './arguments.ts'
+import { Child } from './child.ts'
+import type { FromVariant, ToVariant } from './variant.ts'
+import type { BatchCheck, Counters } from './workloads/job.ts'
+
+const CLOSE_LIMIT_MS = 10_000
+const CHECK_TOLERANCE = 1e-9
+
+export interface VariantSpec {
+  readonly variant: VariantName
+  readonly workers: number
+  readonly gear: Gear
+}
+
+/** One line of the report. */
+export interface JobResult {
+  readonly workload: WorkloadName
+  readonly variant: VariantName
+  readonly workers: number
+  /** Input rows of one repetition. */
+  readonly rows: number
+  /** Median of the counted repetitions. */
+  readonly seconds: number
+  readonly rowsPerSecond: number
+  /** Minimum and maximum of seconds. */
+  readonly spread: readonly [min: number, max: number]
+  readonly check: readonly BatchCheck[]
+  readonly peakRssBytes: number
+  /** Of pelton variants only: the upper bound for user functions. */
+  readonly gear?: Gear
+  /** Of pelton variants only, of the last repetition. */
+  readonly counters?: Counters
+}
+
+export interface JobOptions {
+  readonly folder: string
+  /** Counted repetitions; a warm-up runs before them. */
+  readonly repetitions: number
+  readonly onProgress?: (text: string) => void
+}
+
+/** What a variant answers after one repetition. */
+export type Answer = Extract<FromVariant, { type: 'result' }>
+
+/**
+ * Runs one workload by all variants and compares their checks.
+ *
+ * @throws when a variant fails, or when two checks differ; the message names both.
+ * @example
+ * const variants = variantsOf(['pelton', 'plain-js'], [1, 2], 'auto')
+ * await runJobs('W1', variants, { folder, repetitions: 5 })
+ */
+export async function runJobs(
+  workload: WorkloadName,
+  specs: readonly VariantSpec[],
+  { folder, repetitions, onProgress = () => {} }: JobOptions,
+): Promise<JobResult[]> {
+  const children: Child<FromVariant, ToVariant>[] = []
+  try {
+    const rows: number[] = []
+    for (const spec of specs) {
+      onProgress(`${workload}: ${label(spec)} loads`)
+      const child = startVariant(workload, spec, folder, repetitions + 1)
+      children.push(child)
+      rows.push((await answerOf(child, 'ready')).rows)
+    }
+    const answers: Answer[][] = specs.map(() => [])
+    for (let repetition = 0; repetition <= repetitions; repetition++) {
+      for (const [i, spec] of specs.entries()) {
+        onProgress(
+          `${workload}: ${label(spec)} ` +
+            (repetition === 0 ? 'warms up' : `repetition ${repetition} of ${repetitions}`),
+        )
+        children[i]!.send('go')
+        const answer = await answerOf(children[i]!, 'result')
+        compareChecks(workload, answer.check, label(spec), answers[0]?.[0]?.check, label(specs[0]!))
+        answers[i]!.push(answer)
+      }
+    }
+    for (const child of children) child.send('close')
+    await Promise.all(children.map(child => child.ended(CLOSE_LIMIT_MS)))
+    return specs.map((spec, i) => summarise(workload, spec, rows[i]!, answers[i]!))
+  } finally {
+    for (const child of children) child.kill()
+  }
+}
+
+/** The variants to run: pelton once for every number of workers, the others with one thread. */
+export function variantsOf(
+  names: readonly VariantName[],
+  workers: readonly number[],
+  gear: Gear,
+): VariantSpec[] {
+  return names.flatMap(variant =>
+    (variant === 'pelton' ? workers : [1]).map(count => ({ variant, workers: count, gear })),
+  )
+}
+
+function startVariant(
+  workload: WorkloadName,
+  spec: VariantSpec,
+  folder: string,
+  runs: number,
+): Child<FromVariant, ToVariant> {
+  const options = { workers: spec.workers, gear: spec.gear, data: folder, runs }
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
+  return new Child('variant.ts', [workload, spec.variant, ...args])
+}
+
+async function answerOf<T extends FromVariant['type']>(
+  child: Child<FromVariant, ToVariant>,
+  type: T,
+): Promise<Extract<FromVariant, { type: T }>> {
+  const answer = await child.next()
+  if (answer.type === type) return answer as Extract<FromVariant, { type: T }>
+  throw new Error(answer.type === 'error' ? answer.message : `unexpected answer ${answer.type}`)
+}
+
+function label({ variant, workers }: VariantSpec): string {
+  return variant === 'pelton' ? `pelton with ${workers} workers` : variant
+}
+
+/** Numbers of rows must be equal; sums may differ by rounding, since the order of adding does. */
+export function compareChecks(
+  workload: WorkloadName,
+  check: readonly BatchCheck[],
+  name: string,
+  expected: readonly BatchCheck[] | undefined,
+  expectedName: string,
+): void {
+  if (!expected) return
+  const fail = (what: string, got: number, want: number): never => {
+    throw new Error(`${workload}: ${what}: ${got} by ${name}, ${want} by ${expectedName}`)
+  }
+  if (check.length !== expected.length) fail('number of batches', check.length, expected.length)
+  for (const [batch, [rows, sum]] of check.entries()) {
+    const [expectedRows, expectedSum] = expected[batch]!
+    if (rows !== expectedRows) fail(`rows of batch ${batch}`, rows, expectedRows)
+    const limit = CHECK_TOLERANCE * Math.max(1, Math.abs(expectedSum))
+    // Written so that a NaN fails too.
+    if (!(Math.abs(sum - expectedSum) <= limit)) fail(`sum of batch ${batch}`, sum, expectedSum)
+  }
+}
+
+/** Makes one line of the report of a variant's answers, of which the first is the warm-up. */
+export function summarise(
+  workload: WorkloadName,
+  { variant, workers, gear }: VariantSpec,
+  rows: number,
+  answers: readonly Answer[],
+): JobResult {
+  const counted = answers.slice(1).map(answer => answer.seconds)
+  const last = answers.at(-1)!
+  const seconds = median(counted)
+  return {
+    workload,
+    variant,
+    workers,
+    rows,
+    seconds,
+    rowsPerSecond: rows / seconds,
+    spread: [Math.min(...counted), Math.max(...counted)],
+    check: last.check,
+    peakRssBytes: last.peakRssBytes,
+    ...(variant === 'pelton' && { gear }),
+    ...(last.counters && { counters: last.counters }),
+  }
+}
+
+/** The middle value, or the mean of the two middle ones. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >>> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}

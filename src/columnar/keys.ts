@@ -1,0 +1,201 @@
+/**
+ * Equality and hashes of keys, as grouping sees them: structural, NaN equals NaN, -0 equals 0,
+ * null equals undefined. The hash is a function of the value alone, so every thread agrees.
+ */
+import { encodeValue } from './codec.ts'
+
+const seed = 0x9747b28c
+const scratch = new Float64Array(1)
+const scratchWords = new Uint32Array(scratch.buffer)
+
+/** Final avalanche of MurmurHash3 (Appleby, public domain). */
+function finish(h: number): number {
+  h ^= h >>> 16
+  h = Math.imul(h, 0x85ebca6b)
+  h ^= h >>> 13
+  h = Math.imul(h, 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+/** One 32-bit word into a running MurmurHash3 state. */
+function mix(h: number, word: number): number {
+  word = Math.imul(word, 0xcc9e2d51)
+  word = (word << 15) | (word >>> 17)
+  h ^= Math.imul(word, 0x1b873593)
+  h = (h << 13) | (h >>> 19)
+  return (Math.imul(h, 5) + 0xe6546b64) | 0
+}
+
+function hashNumber(value: number): number {
+  scratch[0] = value === 0 ? 0 : value !== value ? Number.NaN : value
+  return finish(mix(mix(seed, scratchWords[0]!), scratchWords[1]!))
+}
+
+function hashString(text: string): number {
+  let h = seed ^ text.length
+  for (let i = 0; i < text.length; i++) h = mix(h, text.charCodeAt(i))
+  return finish(h)
+}
+
+/**
+ * A 32-bit hash of a key.
+ *
+ * @example
+ * hashKey(['a', 1]) === hashKey(['a', 1])
+ */
+export function hashKey(key: unknown): number {
+  if (typeof key === 'string') return hashString(key)
+  if (typeof key === 'number') return hashNumber(key)
+  return hashString(canonicalKey(key))
+}
+
+/**
+ * A text that two keys share exactly when they are equal as keys. Every part opens with a letter of
+ * its type and says its length, so no two different values can spell the same text.
+ */
+export function canonicalKey(key: unknown): string {
+  switch (typeof key) {
+    case 'string':
+      return `s${key.length}:${key}`
+    case 'number':
+      return key === 0 ? 'n0;' : `n${key};`
+    case 'boolean':
+      return key ? 't' : 'f'
+    case 'bigint':
+      return `i${key};`
+    case 'undefined':
+      return 'z'
+  }
+  if (key === null) return 'z'
+  if (Array.isArray(key)) {
+    let text = `a${key.length}:`
+    for (let i = 0; i < key.length; i++) text += canonicalKey(key[i])
+    return text
+  }
+  const object = key as object
+  if (object instanceof Date) return `d${object.getTime()};`
+  const prototype = Object.getPrototypeOf(object)
+  if (prototype === Object.prototype || prototype === null) {
+    const names = Object.keys(object).sort()
+    let text = `o${names.length}:`
+    for (const name of names) {
+      text += `${name.length}:${name}${canonicalKey((object as Record<string, unknown>)[name])}`
+    }
+    return text
+  }
+  if (object instanceof Map) {
+    const entries = [...object].map(([k, v]) => canonicalKey(k) + canonicalKey(v)).sort()
+    return `m${entries.length}:${entries.join('')}`
+  }
+  if (object instanceof Set) {
+    const entries = [...object].map(canonicalKey).sort()
+    return `e${entries.length}:${entries.join('')}`
+  }
+  const bytes = Buffer.from(encodeValue(object)).toString('latin1')
+  return `b${bytes.length}:${bytes}`
+}
+
+/** Whether two values are the same key. */
+export function sameKey(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true
+  if (typeof a === 'string' || typeof b === 'string') return false
+  return canonicalKey(a) === canonicalKey(b)
+}
+
+const emptySlot = -1
+
+/**
+ * Find-or-insert of keys to dense ids 0, 1, 2 … in order of first appearance. Strings go through a
+ * Map, numbers through open addressing over typed arrays, everything else through its canonical text.
+ *
+ * @example
+ * const table = new KeyTable()
+ * table.idOf('a') // 0
+ * table.idOf(7) // 1
+ * table.idOf('a') // 0
+ */
+export class KeyTable {
+  /** The first key seen of each id. */
+  readonly keys: unknown[] = []
+  #strings = new Map<string, number>()
+  #others = new Map<string, number>()
+  #slots = new Int32Array(64).fill(emptySlot)
+  #values = new Float64Array(64)
+  #mask = 63
+  #numbers = 0
+  #hasNaN = -1
+
+  get size(): number {
+    return this.keys.length
+  }
+
+  idOf(key: unknown): number {
+    if (typeof key === 'string') {
+      const found = this.#strings.get(key)
+      if (found !== undefined) return found
+      const id = this.keys.length
+      this.#strings.set(key, id)
+      this.keys.push(key)
+      return id
+    }
+    if (typeof key === 'number') return this.#idOfNumber(key)
+    return this.#idOfOther(key)
+  }
+
+  #idOfNumber(key: number): number {
+    if (key !== key) {
+      if (this.#hasNaN < 0) this.#hasNaN = this.keys.push(key) - 1
+      return this.#hasNaN
+    }
+    const slots = this.#slots
+    const values = this.#values
+    const mask = this.#mask
+    let slot = slotOf(key) & mask
+    for (;;) {
+      const id = slots[slot]!
+      if (id === emptySlot) break
+      if (values[slot] === key) return id
+      slot = (slot + 1) & mask
+    }
+    const id = this.keys.length
+    slots[slot] = id
+    values[slot] = key
+    this.keys.push(key)
+    if (++this.#numbers * 2 > mask) this.#grow()
+    return id
+  }
+
+  #grow(): void {
+    const slots = this.#slots
+    const values = this.#values
+    const mask = this.#mask * 2 + 1
+    this.#slots = new Int32Array(mask + 1).fill(emptySlot)
+    this.#values = new Float64Array(mask + 1)
+    this.#mask = mask
+    for (let i = 0; i < slots.length; i++) {
+      if (slots[i] === emptySlot) continue
+      const value = values[i]!
+      let slot = slotOf(value) & mask
+      while (this.#slots[slot] !== emptySlot) slot = (slot + 1) & mask
+      this.#slots[slot] = slots[i]!
+      this.#values[slot] = value
+    }
+  }
+
+  #idOfOther(key: unknown): number {
+    const text = canonicalKey(key)
+    const found = this.#others.get(text)
+    if (found !== undefined) return found
+    const id = this.keys.length
+    this.#others.set(text, id)
+    this.keys.push(key)
+    return id
+  }
+}
+
+/** A cheap hash of a number's bits; -0 and 0 share a slot, as they are equal to `===`. */
+function slotOf(key: number): number {
+  scratch[0] = key + 0
+  const h = Math.imul(scratchWords[0]!, 0x9e3779b1) ^ Math.imul(scratchWords[1]!, 0x85ebca77)
+  return h ^ (h >>> 15)
+}

@@ -1,0 +1,601 @@
+/** StreamingContext: where a program begins. It owns the workers, the arena and the batch clock. */
+import { Readable } from 'node:stream'
+import { type Call, callOf, partitionsOption, stepOf } from './apply.ts'
+import { checkSameSlide, DStream, transformed } from './dstream.ts'
+import { BatchLoop, type OutputOperation } from './engine/batches.ts'
+import { Dataset } from './engine/block-store.ts'
+import { type Collection, checkCollection, parallelize } from './engine/collection.ts'
+import { RddNode, StreamNode } from './engine/dag.ts'
+import { EventBus, type EventName, type Listener } from './engine/events.ts'
+import { type InputSource, leaf, ReceiverSource } from './engine/input.ts'
+import { reachable, setRetention } from './engine/plan.ts'
+import { readValues } from './engine/programs.ts'
+import { Receiver } from './engine/receiver.ts'
+import { Runtime } from './engine/runtime.ts'
+import { Scheduler } from './engine/scheduler.ts'
+import { activeScope, RddScope, type Session } from './engine/session.ts'
+import { PeltonError, preview } from './errors.ts'
+import { filesOf } from './files.ts'
+import * as ops from './ops/index.ts'
+import { type Settings, type StreamingContextOptions, settingsOf } from './options.ts'
+import type { BatchQueue } from './outputs.ts'
+import { RDD } from './rdd.ts'
+import {
+  AsyncIterableReceiver,
+  type FileOptions,
+  FileSource,
+  type QueueEntry,
+  type QueueOptions,
+  QueueSource,
+  ReadableReceiver,
+  rangesOf,
+  type SocketTextOptions,
+  SocketTextReceiver,
+} from './receivers/index.ts'
+import { handleSignals } from './signals.ts'
+
+/** Life of a context, in Spark's words. */
+export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
+
+/** Counters since the start. */
+export interface Metrics {
+  readonly batches: number
+  /** Rows that came in through the inputs. */
+  readonly rows: number
+  readonly workers: number
+  readonly tasks: number
+  /** Rows that tasks read, by worker. */
+  readonly rowsByWorker: readonly number[]
+  /** Rows in columns that fell back to encoded values. */
+  readonly fallbackRows: number
+  /** Bytes of rows that went through message ports: always 0, rows travel in the arena. */
+  readonly rowBytesThroughPorts: number
+  readonly arenaBytes: number
+  readonly arenaPeakBytes: number
+}
+
+interface Input {
+  readonly source: InputSource
+  readonly node: StreamNode
+  readonly streamId: number
+}
+
+interface PendingOutput {
+  readonly call: Call
+  readonly node: StreamNode
+  readonly run: (node: RddNode, time: number) => Promise<void>
+}
+
+/** Hooks for tests of the project: contexts that share a runtime, and who closes it. */
+export const sharedRuntime: unique symbol = Symbol('pelton.sharedRuntime')
+
+export class StreamingContext {
+  readonly name: string
+  readonly #settings: Settings
+  readonly #options: StreamingContextOptions
+  readonly #events = new EventBus()
+  readonly #scope = new RddScope('a StreamingContext that was stopped')
+  #runtime: Runtime | undefined
+  #ownsRuntime = true
+  #session: Session | undefined
+  #state: ContextState = 'INITIALIZED'
+  #inputs: Input[] = []
+  #outputs: PendingOutput[] = []
+  #readers: BatchQueue<any>[] = []
+  #loop: BatchLoop | undefined
+  #rows = 0
+  #failure: PeltonError | undefined
+  #waiters: { resolve: () => void; reject: (error: unknown) => void }[] = []
+  #stopping: Promise<void> | undefined
+  #rememberMs = 0
+  #cleanUps: (() => void)[] = []
+  #unwatched: (() => void)[] = []
+
+  /**
+   * @throws PeltonError `OPTION` for an option that makes no sense, by name and value
+   * @example const ssc = new StreamingContext({ batchInterval: seconds(1) })
+   */
+  constructor(options: StreamingContextOptions) {
+    this.#settings = settingsOf(options)
+    this.#options = options
+    this.name = this.#settings.name
+    const shared = (options as { [sharedRuntime]?: Runtime })[sharedRuntime]
+    if (shared) {
+      this.#runtime = shared
+      this.#ownsRuntime = false
+    }
+    this.#events.on('warning', ({ message }) => this.#settings.logger.warn(message))
+    this.#events.on('receiverError', ({ name, lastErrorMessage }) =>
+      this.#settings.logger.warn(`${name}: ${lastErrorMessage}`),
+    )
+  }
+
+  /** Default number of partitions. */
+  get partitions(): number {
+    return this.#settings.partitions
+  }
+
+  get batchInterval(): number {
+    return this.#settings.batchInterval
+  }
+
+  getState(): ContextState {
+    return this.#state
+  }
+
+  /** Workers, arena and scheduler, made when first needed. For the engine's own use. */
+  get session(): Session {
+    if (this.#session) return this.#session
+    if (this.#state === 'STOPPED') throw stopped()
+    refuseInWorkers()
+    this.#runtime ??= new Runtime({
+      workers: this.#options.workers,
+      memory: this.#options.memory,
+      workerHeapMb: this.#options.workerHeap,
+    })
+    const runtime = this.#runtime
+    const { maxTaskFailures, taskTimeoutMs, partitions } = this.#settings
+    const { arena, pool, programs } = runtime
+    const options = { maxTaskFailures, taskTimeoutMs }
+    const scheduler = new Scheduler(arena, pool, programs, this.#events, options)
+    this.#unwatched.push(runtime.events.on('warning', event => this.#events.emit('warning', event)))
+    this.#unwatched.push(
+      runtime.events.on('workerExited', event => this.#events.emit('workerExited', event)),
+    )
+    this.#session = { runtime, scheduler, partitions, scope: this.#scope }
+    return this.#session
+  }
+
+  /** Throws when streams can't be added any more. For the engine's own use. */
+  checkOpen(call: Call): void {
+    if (this.#state === 'INITIALIZED') return
+    const doing = this.#state === 'ACTIVE' ? 'starting' : 'stopping'
+    throw new PeltonError(
+      `Adding new inputs, transformations, and output operations after ${doing} a context is not ` +
+        `supported: ${call.label} was called too late; define all streams before start()`,
+      { code: 'STATE', operator: call.label, ...(call.place && { place: call.place }) },
+    )
+  }
+
+  /** Registers an output operation. For the engine's own use. */
+  addOutput(output: PendingOutput): void {
+    this.#outputs.push(output)
+  }
+
+  /** Registers a reader that ends with the context. For the engine's own use. */
+  addReader(reader: BatchQueue<any>): void {
+    this.#readers.push(reader)
+  }
+
+  /** Writes to standard output; `print` does so. */
+  write(text: string): void {
+    process.stdout.write(text)
+  }
+
+  #input<T>(label: string, source: InputSource): DStream<T> {
+    const call = callOf(label)
+    this.checkOpen(call)
+    // Starting the workers here lets them boot while the program is still being put together.
+    const { arena } = this.session.runtime
+    const step = stepOf(call, ops.source)
+    const streamId = this.#inputs.length
+    const { batchInterval, clock, partitions, receiverRestartDelayMs } = this.#settings
+    source.attach({
+      streamId,
+      arena,
+      partitions,
+      clock,
+      events: this.#events,
+      intervalMs: batchInterval,
+      restartDelayMs: receiverRestartDelayMs,
+      step,
+      fail: error => this.#fail(asError(error, label)),
+    })
+    const empty = (): RddNode => leaf(step, new Dataset(arena, [], []))
+    const node = new StreamNode({
+      parents: [],
+      step,
+      slide: batchInterval,
+      // Batches that were allocated are in `generated`; any other time had no tick, hence no rows.
+      source: { name: source.name, compute: empty },
+    })
+    this.#inputs.push({ source, node, streamId })
+    return new DStream<T>(this, node)
+  }
+
+  /** Lines of text from a TCP server. @example ssc.socketTextStream('localhost', 9999) */
+  socketTextStream(
+    host: string,
+    port: number,
+    options: Pick<SocketTextOptions, 'maxLineBytes'> = {},
+  ): DStream<string> {
+    const receiver = new SocketTextReceiver({ host, port, ...options })
+    return this.#input('socketTextStream', new ReceiverSource(receiver as Receiver<never>))
+  }
+
+  /** Lines of the new files of a directory. @example ssc.textFileStream('/var/spool/in') */
+  textFileStream(
+    directory: string,
+    options: Omit<FileOptions, 'recordLength'> = {},
+  ): DStream<string> {
+    return this.#input('textFileStream', new FileSource(directory, options))
+  }
+
+  /** Records of `recordLength` bytes from the new files of a directory. */
+  binaryRecordsStream(directory: string, recordLength: number): DStream<Uint8Array> {
+    if (!(Number.isInteger(recordLength) && recordLength > 0)) {
+      throw new PeltonError(
+        `binaryRecordsStream: recordLength is ${preview(recordLength)}; give a positive number of bytes`,
+        { code: 'OPTION', operator: 'binaryRecordsStream' },
+      )
+    }
+    return this.#input('binaryRecordsStream', new FileSource(directory, { recordLength }))
+  }
+
+  /** Batches from a queue, which may grow while it is read. @example ssc.queueStream([[1, 2], [3]]) */
+  queueStream<T>(queue: (readonly T[] | RDD<T> | null)[], options: QueueOptions = {}): DStream<T> {
+    const load = (rows: readonly unknown[], partitions: number): Dataset =>
+      parallelize(this.session.runtime.arena, rows, partitions)
+    return this.#input('queueStream', new QueueSource(queue as QueueEntry[], options, load))
+  }
+
+  /** Rows that a receiver stores. @example ssc.receiverStream(new MyReceiver()) */
+  receiverStream<T>(receiver: Receiver<T>): DStream<T> {
+    if (!(receiver instanceof Receiver)) {
+      throw new PeltonError(
+        `receiverStream needs an object of a class that extends Receiver; got ${preview(receiver)}`,
+        { code: 'OPTION', operator: 'receiverStream' },
+      )
+    }
+    return this.#input('receiverStream', new ReceiverSource(receiver as Receiver<never>))
+  }
+
+  /** A receiver, an async iterable, or a Node stream as a source. @example ssc.from(process.stdin) */
+  from<T>(source: Receiver<T> | AsyncIterable<T> | Iterable<T> | Readable): DStream<T> {
+    if (source instanceof Receiver) return this.receiverStream(source)
+    const fail = (error: unknown): void => this.#fail(asError(error, 'from'))
+    if (source instanceof Readable) {
+      const receiver = new ReadableReceiver(source, fail)
+      return this.#input('from', new ReceiverSource(receiver as Receiver<never>))
+    }
+    const iterable = source as AsyncIterable<T>
+    if (
+      typeof source === 'object' &&
+      source !== null &&
+      (Symbol.asyncIterator in iterable || Symbol.iterator in iterable)
+    ) {
+      const receiver = new AsyncIterableReceiver<T>(iterable, fail)
+      return this.#input('from', new ReceiverSource(receiver as Receiver<never>))
+    }
+    throw new PeltonError(
+      `ssc.from needs a Receiver, an (async) iterable or a Node stream; got ${preview(source)}`,
+      { code: 'OPTION', operator: 'from' },
+    )
+  }
+
+  /** All rows of several streams. @example ssc.union([a, b, c]) */
+  union<T>(streams: readonly DStream<T>[]): DStream<T> {
+    const call = callOf('union')
+    this.checkOpen(call)
+    if (!Array.isArray(streams) || streams.length === 0) {
+      throw new PeltonError(`union needs at least one DStream; got ${preview(streams)}`, {
+        code: 'OPTION',
+        operator: 'union',
+      })
+    }
+    checkSameSlide(call, streams)
+    const step = stepOf(call, ops.union)
+    const parents = streams.map(stream => stream.node)
+    const slide = streams[0]!.slideDuration
+    return new DStream<T>(this, new StreamNode({ parents, step, slide }))
+  }
+
+  /** Whatever RDDs make of the RDDs of several streams. @example ssc.transform([a, b], ([x, y]) => x.union(y)) */
+  transform<U>(
+    streams: readonly DStream<any>[],
+    f: (rdds: RDD<any>[], time: number) => RDD<U> | Promise<RDD<U>>,
+  ): DStream<U> {
+    return transformed(this, callOf('transform'), streams, f)
+  }
+
+  /** A collection of the program's own as an RDD. @example ssc.parallelize([1, 2, 3]) */
+  parallelize<T = unknown>(data: Collection<T>, partitions?: number): RDD<T> {
+    const count = partitionsOption('parallelize', partitions, this.partitions)
+    checkCollection(data, 'parallelize')
+    const { session } = this
+    return this.#leaf('parallelize', () => parallelize(session.runtime.arena, data, count))
+  }
+
+  /** An RDD without rows. */
+  emptyRDD<T = never>(): RDD<T> {
+    return this.parallelize<T>([], 1)
+  }
+
+  /** Lines of a text file, of all files of a directory, or of a pattern. @example ssc.textFile('in/*.txt') */
+  textFile(path: string, partitions?: number): RDD<string> {
+    const count = partitionsOption('textFile', partitions, this.partitions)
+    const { session } = this
+    return this.#leaf('textFile', () => {
+      const pieces = rangesOf(filesOf(path), count)
+      return new Dataset(
+        session.runtime.arena,
+        pieces.map(piece => [piece]),
+        [],
+      )
+    })
+  }
+
+  #leaf<T>(label: string, load: () => Dataset): RDD<T> {
+    const scope = activeScope(this.session)
+    const step = stepOf(callOf(label), ops.source)
+    const node = scope.adopt(new RddNode({ step, inputs: [], load }))
+    return new RDD<T>(this.session, node, scope)
+  }
+
+  /** Keeps results for at least `duration` milliseconds. */
+  remember(duration: number): void {
+    if (this.#rememberMs > 0) {
+      throw new PeltonError(
+        `Remember duration already set as ${this.#rememberMs} ms. Cannot set it again.`,
+        { code: 'STATE', operator: 'remember' },
+      )
+    }
+    if (!(Number.isFinite(duration) && duration > 0)) {
+      throw new PeltonError(
+        `remember(${preview(duration)}): give a positive number of milliseconds`,
+        {
+          code: 'OPTION',
+          operator: 'remember',
+        },
+      )
+    }
+    this.#rememberMs = duration
+  }
+
+  /**
+   * Starts receivers and the batch clock. The first batch comes at the next multiple of the
+   * interval. Rejects, and stops the context, when the program can't run as it is.
+   */
+  async start(): Promise<void> {
+    if (this.#state === 'ACTIVE') {
+      this.#settings.logger.warn(
+        'StreamingContext has already been started; start() is called once',
+      )
+      return
+    }
+    if (this.#state === 'STOPPED') throw stopped()
+    try {
+      if (this.#outputs.length === 0) throw noOutputs()
+      this.#prepare()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    this.#state = 'ACTIVE'
+    this.#watchSignals()
+    this.#events.emit('started', { time: this.#settings.clock.now() })
+    for (const { source } of this.#inputs) await source.start()
+    if (this.#state === 'ACTIVE') this.#loop!.start()
+  }
+
+  #prepare(): void {
+    const nodes = this.#outputs.map(output => output.node)
+    setRetention([...nodes, ...this.#inputs.map(input => input.node)], this.#rememberMs)
+    for (const node of reachable(nodes)) readValues(node.step)
+    const outputs: OutputOperation[] = this.#outputs.map(({ call, node, run }) => ({
+      name: call.label,
+      description: call.place
+        ? `${call.label} at ${call.place.file}:${call.place.line}`
+        : call.label,
+      node,
+      run,
+    }))
+    const inputs = this.#inputs.map(input => ({
+      streamId: input.streamId,
+      node: input.node,
+      allocate: (time: number) => this.#allocate(input, time),
+    }))
+    const { batchInterval, concurrentJobs, waitingBatchesMax, clock } = this.#settings
+    const options = { intervalMs: batchInterval, concurrentJobs, waitingBatchesMax }
+    this.#loop = new BatchLoop(clock, this.#events, { inputs, outputs }, options, error =>
+      this.#fail(error),
+    )
+    this.#events.on('batchCompleted', () => {
+      for (const { source } of this.#inputs) source.wake()
+    })
+  }
+
+  #allocate({ source, node, streamId }: Input, time: number) {
+    try {
+      const { rdd, rows, metadata = {} } = source.take(time)
+      if (rdd && node.persisted) rdd.persisted = true
+      node.generated.set(time, Promise.resolve(rdd))
+      this.#rows += rows
+      return { inputStreamId: streamId, numRecords: rows, metadata }
+    } catch (error) {
+      const failed = Promise.reject(asError(error, source.name))
+      failed.catch(() => undefined)
+      node.generated.set(time, failed)
+      return { inputStreamId: streamId, numRecords: 0, metadata: {} }
+    }
+  }
+
+  #watchSignals(): void {
+    const { signal } = this.#options
+    const onAbort = (): void => void this.stop()
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#cleanUps.push(() => signal?.removeEventListener('abort', onAbort))
+    if (this.#settings.handleSignals)
+      this.#cleanUps.push(handleSignals(() => this.stop({ graceful: true })))
+  }
+
+  /** Notes an error: whoever awaits the end gets the first one; else it is printed, once. */
+  #fail(error: PeltonError): void {
+    this.#failure ??= error
+    this.#events.emit('error', { error })
+    const watched =
+      this.#waiters.length > 0 || this.#events.has('error') || this.#readers.some(r => r.watched)
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+    for (const reader of this.#readers) reader.fail(error)
+    if (!watched) this.#settings.logger.error(String(error.stack ?? error))
+  }
+
+  /**
+   * Resolves to true when the context has stopped, to false when `timeout` milliseconds are over.
+   * Rejects with the first error of a job.
+   */
+  async awaitTermination(timeout?: number): Promise<boolean> {
+    if (this.#failure) throw this.#failure
+    if (this.#state === 'STOPPED' && !this.#stopping) return true
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ resolve, reject })
+    })
+    if (timeout === undefined) {
+      await ended
+      return true
+    }
+    let cancel: (() => void) | undefined
+    const timedOut = new Promise<false>(resolve => {
+      const { clock } = this.#settings
+      cancel = clock.at(clock.now() + timeout, () => resolve(false))
+    })
+    try {
+      return (await Promise.race([ended, timedOut])) !== false
+    } finally {
+      cancel?.()
+      ended.catch(() => undefined)
+    }
+  }
+
+  /**
+   * Stops receivers, batches and workers, and gives everything back. With `graceful`, all rows that
+   * were stored are processed first. Calling it again waits for the first call.
+   */
+  stop(options: { graceful?: boolean } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.graceful ?? false)
+    return this.#stopping
+  }
+
+  async #stop(graceful: boolean): Promise<void> {
+    const wasActive = this.#state === 'ACTIVE'
+    const loop = this.#loop
+    if (wasActive) {
+      for (const { source } of this.#inputs) await source.stop()
+      loop!.stopTicking()
+      if (graceful) await this.#drain(loop!)
+      else loop!.dropWaiting()
+      for (const reader of this.#readers) reader.end()
+      await loop!.whenIdle()
+    }
+    this.#state = 'STOPPED'
+    for (const cleanUp of this.#cleanUps.splice(0)) cleanUp()
+    await loop?.close()
+    for (const { source } of this.#inputs) source.close()
+    this.#scope.end()
+    // Datasets are released in promise reactions; let those run before the balance is looked at.
+    await new Promise(resolve => setImmediate(resolve))
+    if (this.#runtime && this.#ownsRuntime) await this.#runtime.close()
+    for (const unwatch of this.#unwatched.splice(0)) unwatch()
+    for (const reader of this.#readers) reader.end()
+    this.#events.emit('stopped', { time: this.#settings.clock.now() })
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve()
+    this.#stopping = Promise.resolve()
+  }
+
+  /** Processes what has been stored: batches that wait, and one more for what no batch has. */
+  async #drain(loop: BatchLoop): Promise<void> {
+    if (this.#inputs.some(({ source }) => source.pending)) loop.submitLast()
+    let cancel: (() => void) | undefined
+    const timedOut = new Promise<void>(resolve => {
+      const { clock, gracefulStopTimeoutMs } = this.#settings
+      cancel = clock.at(clock.now() + gracefulStopTimeoutMs, resolve)
+    })
+    await Promise.race([loop.whenIdle(), timedOut])
+    cancel?.()
+    if (loop.pending > 0) {
+      this.#settings.logger.warn(
+        `graceful stop: ${loop.pending} batches were not done after gracefulStopTimeout, ` +
+          `${this.#settings.gracefulStopTimeoutMs} ms`,
+      )
+      loop.dropWaiting()
+    }
+  }
+
+  /** Skips ticks until `resume()`. */
+  pause(): void {
+    this.#loop?.pause()
+  }
+
+  resume(): void {
+    this.#loop?.resume()
+  }
+
+  /** Subscribes to an event; the returned function ends the subscription. @example ssc.on('batchCompleted', b => …) */
+  on<N extends EventName>(event: N, listener: Listener<N>): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /** Resolves when no batch is waiting or running. */
+  async whenIdle(): Promise<void> {
+    await this.#loop?.whenIdle()
+  }
+
+  /** Counters since the start. */
+  metrics(): Metrics {
+    const session = this.#session
+    const counters = session?.scheduler.counters
+    const arena = session?.runtime.arena
+    return {
+      batches: this.#loop?.completed ?? 0,
+      rows: this.#rows,
+      workers: session?.runtime.pool.workers ?? 0,
+      tasks: counters?.tasks ?? 0,
+      rowsByWorker: [...(counters?.rowsByWorker.values() ?? [])],
+      fallbackRows: counters?.fallbackRows ?? 0,
+      rowBytesThroughPorts: 0,
+      arenaBytes: arena?.bytesInUse() ?? 0,
+      arenaPeakBytes: arena?.peakBytes() ?? 0,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+function stopped(): PeltonError {
+  return new PeltonError('StreamingContext has already been stopped; make a new one', {
+    code: 'STATE',
+    operator: 'StreamingContext',
+  })
+}
+
+function noOutputs(): PeltonError {
+  return new PeltonError(
+    'No output operations registered, so nothing to execute: call print(), foreachRDD() or another ' +
+      'output on a stream before start()',
+    { code: 'STATE', operator: 'start' },
+  )
+}
+
+function asError(error: unknown, operator: string): PeltonError {
+  if (error instanceof PeltonError) return error
+  const message = error instanceof Error ? error.message : preview(error)
+  return new PeltonError(`${operator} failed: ${message}`, {
+    code: 'INPUT_FAILED',
+    operator,
+    cause: error,
+  })
+}
+
+/** A worker that imports the user's program must not run it again. */
+function refuseInWorkers(): void {
+  if (!(Symbol.for('pelton.worker') in globalThis)) return
+  throw new PeltonError(
+    'a StreamingContext was made in a worker: a function that runs there imports the module that ' +
+      'starts the program, so the program began again. Move the imported helpers into a module of ' +
+      'their own that starts nothing',
+    { code: 'IN_WORKER', operator: 'StreamingContext' },
+  )
+}

@@ -1,0 +1,393 @@
+/** DStream<T>: a stream as a sequence of batches. One line an operator; the logic is in ops/. */
+import type { Readable } from 'node:stream'
+import { type Call, callOf, mainThreadFunction, partitionsOption, stepOf } from './apply.ts'
+import { formatRow } from './columnar/format-row.ts'
+import type { StreamingContext } from './context.ts'
+import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
+import type { Operator, Params } from './engine/operator.ts'
+import { inScope, RddScope } from './engine/session.ts'
+import { PeltonError, preview } from './errors.ts'
+import * as ops from './ops/index.ts'
+import { BatchQueue, rowsOf } from './outputs.ts'
+import { RDD } from './rdd.ts'
+
+/** Rows of one batch of a stream. */
+export interface BatchRows<T> {
+  readonly time: number
+  readonly rows: T[]
+}
+
+const rule = '-'.repeat(43)
+
+/**
+ * A continuous stream. Transformations give new streams; outputs (`print`, `foreachRDD`, …) make
+ * the context compute them, once a batch, from `ssc.start()` on.
+ *
+ * @example
+ * lines.flatMap(l => l.split(' ')).map(w => [w, 1] as const).reduceByKey((a, b) => a + b).print()
+ */
+export class DStream<T> {
+  /** The owning context. */
+  readonly context: StreamingContext
+  /** For the engine's own use. */
+  readonly node: StreamNode
+
+  constructor(context: StreamingContext, node: StreamNode) {
+    this.context = context
+    this.node = node
+  }
+
+  /** Milliseconds between results. */
+  get slideDuration(): number {
+    return this.node.slide
+  }
+
+  #apply<U>(call: Call, operator: Operator, params: Params = {}, fns: Function[] = []): DStream<U> {
+    this.context.checkOpen(call)
+    const step = stepOf(call, operator, params, fns)
+    const slide = operator.slide?.(params) ?? this.node.slide
+    return new DStream<U>(this.context, new StreamNode({ parents: [this.node], step, slide }))
+  }
+
+  #halves<U>(
+    call: Call,
+    operator: Operator,
+    params: Params,
+    local: Function[],
+    final: Function[],
+  ): DStream<U> {
+    return this.#apply<T>(call, operator, { ...params, local: true }, local).#apply<U>(
+      call,
+      operator,
+      { ...params, local: false },
+      final,
+    )
+  }
+
+  #partitions(label: string, partitions: number | undefined): number {
+    return partitionsOption(label, partitions, this.context.partitions)
+  }
+
+  /** `f` of each row. @example stream.map(x => x + 1) */
+  map<U>(f: (row: T) => U): DStream<U> {
+    return this.#apply(callOf('map'), ops.map, {}, [f])
+  }
+
+  /** The rows for which `f` is truthy. @example stream.filter(x => x > 0) */
+  filter<S extends T>(f: (row: T) => row is S): DStream<S>
+  filter(f: (row: T) => unknown): DStream<T>
+  filter(f: (row: T) => unknown): DStream<T> {
+    return this.#apply(callOf('filter'), ops.filter, {}, [f])
+  }
+
+  /** The elements of what `f` returns for each row. @example lines.flatMap(l => l.split(' ')) */
+  flatMap<U>(f: (row: T) => Iterable<U>): DStream<U> {
+    return this.#apply(callOf('flatMap'), ops.flatMap, {}, [f])
+  }
+
+  /** `f` of each partition's rows. @example stream.mapPartitions(rows => [[...rows].length]) */
+  mapPartitions<U>(f: (rows: Iterable<T>, partition: number) => Iterable<U>): DStream<U> {
+    return this.#apply(callOf('mapPartitions'), ops.mapPartitions, {}, [f])
+  }
+
+  /** One array a partition. @example stream.glom() */
+  glom(): DStream<T[]> {
+    return this.#apply(callOf('glom'), ops.glom)
+  }
+
+  /** The rows of both, this one's first. Both must have the same slide. @example a.union(b) */
+  union(other: DStream<T>): DStream<T> {
+    return this.context.union([this, other])
+  }
+
+  /** The same rows in exactly `partitions` partitions. @example stream.repartition(8) */
+  repartition(partitions: number): DStream<T> {
+    const call = callOf('repartition')
+    return this.#apply(call, ops.repartition, {
+      partitions: partitionsOption('repartition', partitions ?? Number.NaN, 0),
+    })
+  }
+
+  /** All rows of a batch reduced to one; none for an empty batch. @example stream.reduce((a, b) => a + b) */
+  reduce(f: (a: T, b: T) => T): DStream<T> {
+    return this.#halves(callOf('reduce'), ops.reduce, {}, [f], [f])
+  }
+
+  /** The number of rows of each batch, 0 for an empty one. @example stream.count() */
+  count(): DStream<number> {
+    return this.#halves(callOf('count'), ops.count, {}, [], [])
+  }
+
+  /** How often each value occurs, as pairs. @example words.countByValue() */
+  countByValue(partitions?: number): DStream<[T, number]> {
+    const params = { partitions: this.#partitions('countByValue', partitions) }
+    return this.#halves(callOf('countByValue'), ops.countByValue, params, [], [])
+  }
+
+  /** One pair a key, values reduced by `f`. @example pairs.reduceByKey((a, b) => a + b) */
+  reduceByKey<K, V>(
+    this: DStream<readonly [K, V]>,
+    f: (a: V, b: V) => V,
+    partitions?: number,
+  ): DStream<[K, V]>
+  reduceByKey(f: Function, partitions?: number): DStream<unknown> {
+    const params = { partitions: this.#partitions('reduceByKey', partitions) }
+    return this.#halves(callOf('reduceByKey'), ops.reduceByKey, params, [f], [f])
+  }
+
+  /** All values of each key. @example pairs.groupByKey() */
+  groupByKey<K, V>(this: DStream<readonly [K, V]>, partitions?: number): DStream<[K, V[]]>
+  groupByKey(partitions?: number): DStream<unknown> {
+    const params = { partitions: this.#partitions('groupByKey', partitions) }
+    return this.#apply(callOf('groupByKey'), ops.groupByKey, params)
+  }
+
+  /** One combined value a key. @example pairs.combineByKey(v => [v], (c, v) => [...c, v], (a, b) => [...a, ...b]) */
+  combineByKey<K, V, C>(
+    this: DStream<readonly [K, V]>,
+    create: (value: V) => C,
+    mergeValue: (combined: C, value: V) => C,
+    mergeCombiners: (a: C, b: C) => C,
+    partitions?: number,
+  ): DStream<[K, C]>
+  combineByKey(
+    create: Function,
+    mergeValue: Function,
+    mergeCombiners: Function,
+    partitions?: number,
+  ): DStream<unknown> {
+    const params = { partitions: this.#partitions('combineByKey', partitions) }
+    const call = callOf('combineByKey')
+    return this.#halves(call, ops.combineByKey, params, [create, mergeValue], [mergeCombiners])
+  }
+
+  /** `f` of each pair's value. @example pairs.mapValues(v => v * 2) */
+  mapValues<K, V, U>(this: DStream<readonly [K, V]>, f: (value: V) => U): DStream<[K, U]>
+  mapValues(f: Function): DStream<unknown> {
+    return this.#apply(callOf('mapValues'), ops.mapValues, {}, [f])
+  }
+
+  /** A pair for each element of `f(value)`. @example pairs.flatMapValues(v => [v, -v]) */
+  flatMapValues<K, V, U>(
+    this: DStream<readonly [K, V]>,
+    f: (value: V) => Iterable<U>,
+  ): DStream<[K, U]>
+  flatMapValues(f: Function): DStream<unknown> {
+    return this.#apply(callOf('flatMapValues'), ops.flatMapValues, {}, [f])
+  }
+
+  /**
+   * All rows of the last `windowDuration` milliseconds, every `slideDuration` (default: this
+   * stream's). Both must be multiples of this stream's slide.
+   *
+   * @example stream.window(seconds(30), seconds(10))
+   */
+  window(windowDuration: number, slideDuration: number = this.node.slide): DStream<T> {
+    const call = callOf('window')
+    this.#checkMultiple(call, 'window', windowDuration)
+    this.#checkMultiple(call, 'slide', slideDuration)
+    const params = { window: windowDuration, slide: slideDuration }
+    const windowed = this.#apply<T>(call, ops.window, params)
+    // The window reads each parent result again and again: it is kept, not computed anew.
+    this.node.persisted = true
+    return windowed
+  }
+
+  #checkMultiple(call: Call, what: 'window' | 'slide', duration: number): void {
+    const parent = this.node.slide
+    if (Number.isFinite(duration) && duration > 0 && duration % parent === 0) return
+    const other = what === 'window' ? 'window duration' : 'slide duration'
+    throw new PeltonError(
+      `The ${other} of windowed DStream (${preview(duration)} ms) must be a multiple of the slide ` +
+        `duration of parent DStream (${parent} ms); use a positive multiple of ${parent}`,
+      { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+    )
+  }
+
+  /**
+   * Whatever RDDs make of RDDs: `f` runs on the main thread for each batch.
+   *
+   * @example stream.transform((rdd, time) => rdd.filter(x => x > 0))
+   */
+  transform<U>(f: (rdd: RDD<T>, time: number) => RDD<U> | Promise<RDD<U>>): DStream<U> {
+    const call = callOf('transform')
+    mainThreadFunction(call, f)
+    return transformed(this.context, call, [this], (rdds, time) => f(rdds[0] as RDD<T>, time))
+  }
+
+  /** `transform` of two streams. @example a.transformWith(b, (x, y) => x.union(y)) */
+  transformWith<U, V>(
+    other: DStream<U>,
+    f: (rdd: RDD<T>, other: RDD<U>, time: number) => RDD<V> | Promise<RDD<V>>,
+  ): DStream<V> {
+    const call = callOf('transformWith')
+    mainThreadFunction(call, f)
+    return transformed(this.context, call, [this, other], (rdds, time) =>
+      f(rdds[0] as RDD<T>, rdds[1] as RDD<U>, time),
+    )
+  }
+
+  /**
+   * Calls `f` with each batch's RDD, on the main thread; the batch ends when its promise settles.
+   *
+   * @example stream.foreachRDD(async (rdd, time) => console.log(time, await rdd.count()))
+   */
+  foreachRDD(f: (rdd: RDD<T>, time: number) => unknown): void {
+    const call = callOf('foreachRDD')
+    mainThreadFunction(call, f)
+    this.#output(call, async (rdd, time) => {
+      await f(rdd, time)
+    })
+  }
+
+  #output(call: Call, run: (rdd: RDD<T>, time: number) => Promise<void>): void {
+    this.context.checkOpen(call)
+    this.context.addOutput({
+      call,
+      node: this.node,
+      run: async (node, time) => {
+        const scope = new RddScope(`${call.label} of the batch at ${time} ms`, time)
+        const session = this.context.session
+        try {
+          await inScope(scope, () => run(new RDD<T>(session, node, scope), time))
+        } finally {
+          scope.end()
+        }
+      },
+    })
+  }
+
+  /** Prints the first `rows` rows of each batch as Spark does. @example stream.print(5) */
+  print(rows = 10): void {
+    const call = callOf('print')
+    if (!(Number.isInteger(rows) && rows >= 0)) {
+      throw new PeltonError(`print(${preview(rows)}): give a whole number of rows, such as 10`, {
+        code: 'OPTION',
+        operator: 'print',
+      })
+    }
+    this.#output(call, async (rdd, time) => {
+      const first = await rdd.take(rows + 1)
+      const lines = first.slice(0, rows).map(formatRow)
+      if (first.length > rows) lines.push('...')
+      this.context.write(`${[rule, `Time: ${time} ms`, rule, ...lines].join('\n')}\n\n`)
+    })
+  }
+
+  /** One directory a batch, `prefix-TIME.suffix`. @example stream.saveAsTextFiles('out/words', 'txt') */
+  saveAsTextFiles(prefix: string, suffix = ''): void {
+    const call = callOf('saveAsTextFiles')
+    this.#output(call, async (rdd, time) => {
+      const name = prefix === '' ? String(time) : `${prefix}-${time}`
+      await rdd.saveAsTextFile(suffix === '' ? name : `${name}.${suffix}`, { overwrite: true })
+    })
+  }
+
+  /** Keeps each batch's rows in the arena while a later batch may need them. */
+  persist(): this {
+    if (this.context.getState() !== 'INITIALIZED') {
+      throw new PeltonError(
+        'Cannot change storage level of a DStream after streaming context has started: ' +
+          'call persist() before start()',
+        { code: 'STATE', operator: 'persist' },
+      )
+    }
+    this.node.persisted = true
+    return this
+  }
+
+  /** The same as `persist()`. */
+  cache(): this {
+    return this.persist()
+  }
+
+  /**
+   * The batches as an async iterable. It is bounded: when the reader is slow, so is the job.
+   *
+   * @example for await (const { time, rows } of stream.batches()) console.log(time, rows)
+   */
+  batches(): AsyncIterableIterator<BatchRows<T>> {
+    const queue = new BatchQueue<BatchRows<T>>()
+    this.context.addReader(queue)
+    this.#output(callOf('batches'), async (rdd, time) => {
+      if (queue.ended) return
+      await queue.push({ time, rows: await rdd.collect() })
+    })
+    return queue
+  }
+
+  /** The rows of all batches as a Node stream in object mode. @example stream.toReadable().pipe(…) */
+  toReadable(): Readable {
+    return rowsOf(this.batches())
+  }
+}
+
+/** A stream whose RDD is what `f` makes of its parents' RDDs, on the main thread. */
+export function transformed<U>(
+  context: StreamingContext,
+  call: Call,
+  parents: readonly DStream<never>[] | readonly DStream<any>[],
+  f: (rdds: RDD<any>[], time: number) => RDD<U> | Promise<RDD<U>>,
+): DStream<U> {
+  context.checkOpen(call)
+  checkSameSlide(call, parents)
+  const step = stepOf(call, ops.transform)
+  const expand: Expand = async (time, inputs) => {
+    const scope = new RddScope(`${call.label} of the batch at ${time} ms`, time)
+    const { session } = context
+    let result: RDD<U> | null | undefined
+    try {
+      const rdds = inputs.map(input => new RDD(session, input, scope))
+      result = await inScope(scope, () => f(rdds, time))
+      if (!(result instanceof RDD)) throw notAnRdd(call, result, time)
+    } catch (error) {
+      scope.end()
+      throw error
+    }
+    const node = new RddNode({ step, inputs: [result.node] })
+    node.owned = scope.take()
+    scope.end()
+    return node
+  }
+  const slide = parents[0]!.slideDuration
+  const nodes = parents.map(parent => parent.node)
+  return new DStream<U>(context, new StreamNode({ parents: nodes, step, slide, expand }))
+}
+
+function notAnRdd(call: Call, result: unknown, batchTime: number): PeltonError {
+  const message =
+    result === null || result === undefined
+      ? 'Transform function must not return null. Return SparkContext.emptyRDD() instead to represent ' +
+        'no element as the result of transformation. (Here: return ssc.emptyRDD())'
+      : `the function of ${call.label} must return an RDD; it returned ${preview(result)}`
+  return new PeltonError(message, {
+    code: 'NOT_AN_RDD',
+    operator: call.label,
+    batchTime,
+    ...(call.place && { place: call.place }),
+  })
+}
+
+/** Streams that are put together must tick together. */
+export function checkSameSlide(call: Call, streams: readonly DStream<any>[]): void {
+  const details = { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) }
+  const [first] = streams
+  for (const stream of streams) {
+    if (!(stream instanceof DStream)) {
+      throw new PeltonError(`${call.label} needs DStreams; got ${preview(stream)}`, details)
+    }
+    if (stream.context !== first!.context) {
+      throw new PeltonError(
+        `Some of the DStreams have different contexts; ${call.label} needs streams of one StreamingContext`,
+        details,
+      )
+    }
+    if (stream.slideDuration !== first!.slideDuration) {
+      throw new PeltonError(
+        `Some of the DStreams have different slide durations: ${first!.slideDuration} ms and ` +
+          `${stream.slideDuration} ms; give both the same slide, for example with window()`,
+        details,
+      )
+    }
+  }
+}

@@ -1,0 +1,271 @@
+/** The batch clock: a tick every interval, batches in a queue, their outputs in definition order. */
+import { PeltonError, preview } from '../errors.ts'
+import type { Cancel, Clock } from './clock.ts'
+import type { RddNode, StreamNode } from './dag.ts'
+import type { BatchInfo, EventBus, OutputOperationInfo, StreamInputInfo } from './events.ts'
+import { instantiate, reachable } from './plan.ts'
+
+/** An input that gives up its pending rows at each tick. */
+export interface BatchInput {
+  readonly streamId: number
+  /** Called exactly at the tick, once per batch time, in order of time. */
+  allocate(time: number): StreamInputInfo
+  readonly node: StreamNode
+}
+
+/** What becomes of a stream's result: runs on the main thread, once per batch. */
+export interface OutputOperation {
+  readonly name: string
+  readonly description: string
+  readonly node: StreamNode
+  run(rdd: RddNode, time: number): Promise<void>
+}
+
+export interface BatchLoopOptions {
+  readonly intervalMs: number
+  readonly concurrentJobs: number
+  /** Ticks beyond this many waiting batches are skipped; their rows join the next batch. */
+  readonly waitingBatchesMax: number
+}
+
+interface Batch {
+  readonly time: number
+  readonly submissionTime: number
+  readonly inputs: readonly StreamInputInfo[]
+  readonly outputs: OutputOperationInfo[]
+}
+
+export class BatchLoop {
+  readonly options: BatchLoopOptions
+  zeroTime = 0
+  completed = 0
+  /** Time of the last batch that was submitted. */
+  lastTime = 0
+  #clock: Clock
+  #events: EventBus
+  #inputs: readonly BatchInput[]
+  #outputs: readonly OutputOperation[]
+  #nodes: readonly StreamNode[]
+  #report: (error: PeltonError) => void
+  #waiting: Batch[] = []
+  #running = new Set<number>()
+  #cancelTimer: Cancel | undefined
+  #idle: (() => void)[] = []
+  #paused = false
+
+  constructor(
+    clock: Clock,
+    events: EventBus,
+    parts: { inputs: readonly BatchInput[]; outputs: readonly OutputOperation[] },
+    options: BatchLoopOptions,
+    report: (error: PeltonError) => void,
+  ) {
+    this.#clock = clock
+    this.#events = events
+    this.#inputs = parts.inputs
+    this.#outputs = parts.outputs
+    const ends = [...parts.inputs, ...parts.outputs].map(part => part.node)
+    this.#nodes = reachable(ends)
+    this.options = options
+    this.#report = report
+  }
+
+  /** Starts ticking at the next multiple of the interval since the epoch. */
+  start(): void {
+    const { intervalMs } = this.options
+    this.zeroTime = Math.floor(this.#clock.now() / intervalMs) * intervalMs
+    this.lastTime = this.zeroTime
+    this.#schedule(this.zeroTime + intervalMs)
+  }
+
+  /** Batches that were submitted and have not ended. */
+  get pending(): number {
+    return this.#waiting.length + this.#running.size
+  }
+
+  #schedule(time: number): void {
+    this.#cancelTimer = this.#clock.at(time, () => this.#tick(time))
+  }
+
+  #tick(time: number): void {
+    const { intervalMs, waitingBatchesMax } = this.options
+    const missed = Math.floor((this.#clock.now() - time) / intervalMs)
+    if (missed > waitingBatchesMax) {
+      const to = time + missed * intervalMs
+      this.#skipped(time, to - intervalMs, missed, 'the clock jumped or the machine slept')
+      time = to
+    }
+    if (this.#paused || this.#waiting.length >= waitingBatchesMax) {
+      const reason = this.#paused ? 'paused' : `${this.#waiting.length} batches are waiting already`
+      if (!this.#paused) this.#skipped(time, time, 1, reason)
+    } else this.#submit(time)
+    this.#schedule(time + intervalMs)
+  }
+
+  #skipped(from: number, to: number, count: number, reason: string): void {
+    this.#events.emit('batchesSkipped', { from, to, count, reason })
+  }
+
+  #submit(time: number): void {
+    this.lastTime = time
+    const batch: Batch = {
+      time,
+      submissionTime: this.#clock.now(),
+      inputs: this.#inputs.map(input => input.allocate(time)),
+      outputs: this.#outputs.map(({ name, description }, id) => ({
+        batchTime: time,
+        id,
+        name,
+        description,
+      })),
+    }
+    this.#events.emit('batchSubmitted', info(batch))
+    this.#waiting.push(batch)
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (this.#waiting.length > 0 && this.#running.size < this.options.concurrentJobs) {
+      const batch = this.#waiting.shift()!
+      this.#running.add(batch.time)
+      void this.#run(batch).finally(() => {
+        this.#running.delete(batch.time)
+        this.#pump()
+        if (this.pending === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      })
+    }
+  }
+
+  async #run(batch: Batch): Promise<void> {
+    const start = this.#clock.now()
+    this.#events.emit('batchStarted', info(batch, start))
+    for (const [id, output] of this.#outputs.entries()) await this.#output(batch, id, output)
+    this.#forget(batch.time)
+    this.completed++
+    this.#events.emit('batchCompleted', info(batch, start, this.#clock.now()))
+  }
+
+  async #output(batch: Batch, id: number, output: OutputOperation): Promise<void> {
+    const { time } = batch
+    try {
+      const rdd = await instantiate(output.node, time, this.zeroTime)
+      if (!rdd) return
+      const started = { ...batch.outputs[id]!, startTime: this.#clock.now() }
+      batch.outputs[id] = started
+      this.#events.emit('outputOperationStarted', started)
+      await output.run(rdd, time)
+      batch.outputs[id] = { ...started, endTime: this.#clock.now() }
+    } catch (error) {
+      const failure = asPeltonError(error, output, time)
+      const endTime = this.#clock.now()
+      batch.outputs[id] = { ...batch.outputs[id]!, endTime, failureReason: failure.message }
+      this.#report(failure)
+    }
+    if (batch.outputs[id]!.startTime !== undefined) {
+      this.#events.emit('outputOperationCompleted', batch.outputs[id]!)
+    }
+  }
+
+  /** Lets go of results that no batch still to come, waiting or running, can need. */
+  #forget(done: number): void {
+    const others = [...this.#running].filter(time => time !== done)
+    for (const batch of this.#waiting) others.push(batch.time)
+    const horizon =
+      others.length > 0 ? Math.min(...others) - this.options.intervalMs : this.lastTime
+    for (const node of this.#nodes) {
+      for (const [time, made] of node.generated) {
+        if (time > horizon - node.rememberMs) continue
+        node.generated.delete(time)
+        made.then(
+          rdd => rdd?.forget(),
+          () => undefined,
+        )
+      }
+    }
+  }
+
+  /** Skips ticks until `resume`; batches already submitted go on. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+  }
+
+  /** No more ticks. */
+  stopTicking(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+  }
+
+  /** One last batch, at the time the next tick would have had. */
+  submitLast(): void {
+    this.#submit(this.lastTime + this.options.intervalMs)
+  }
+
+  /** Drops batches that have not begun. */
+  dropWaiting(): void {
+    this.#waiting.length = 0
+  }
+
+  /** Resolves when no batch is waiting or running. */
+  whenIdle(): Promise<void> {
+    if (this.pending === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      this.#idle.push(resolve)
+    })
+  }
+
+  /** Forgets everything that is still remembered. */
+  async close(): Promise<void> {
+    for (const node of this.#nodes) {
+      for (const made of node.generated.values()) {
+        const rdd = await made.catch(() => null)
+        rdd?.forget()
+      }
+      node.generated.clear()
+    }
+  }
+}
+
+function info(batch: Batch, start?: number, end?: number): BatchInfo {
+  const { time, submissionTime, inputs, outputs } = batch
+  return {
+    batchTime: time,
+    inputs,
+    numRecords: inputs.reduce((sum, input) => sum + input.numRecords, 0),
+    submissionTime,
+    outputOperations: [...outputs],
+    ...(start !== undefined && {
+      processingStartTime: start,
+      schedulingDelay: start - submissionTime,
+    }),
+    ...(start !== undefined &&
+      end !== undefined && {
+        processingEndTime: end,
+        processingDelay: end - start,
+        totalDelay: end - submissionTime,
+      }),
+  }
+}
+
+function asPeltonError(error: unknown, output: OutputOperation, batchTime: number): PeltonError {
+  if (error instanceof PeltonError) return error
+  const message = error instanceof Error ? error.message : preview(error)
+  const place = output.node.step.place
+  const wrapped = new PeltonError(
+    `${output.name} failed in the batch at ${batchTime} ms: ${message}`,
+    {
+      code: 'OUTPUT_FAILED',
+      operator: output.name,
+      batchTime,
+      cause: error,
+      ...(place && { place }),
+    },
+  )
+  if (error instanceof Error && error.stack) {
+    wrapped.stack = `${wrapped.name}: ${wrapped.message}\n${error.stack.replace(/^[^\n]*\n/, '')}`
+  }
+  return wrapped
+}

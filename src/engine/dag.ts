@@ -1,0 +1,129 @@
+/**
+ * The dag in two forms: stream nodes live as long as the context, RDD nodes are the same at one
+ * time. Planning and running know RDD nodes only.
+ */
+import type { Place } from '../errors.ts'
+import type { FunctionHandle, PortableFunction } from '../functions/index.ts'
+import type { Dataset } from './block-store.ts'
+import type { Operator, Params, Partitioner } from './operator.ts'
+import type { BuiltinFunction } from './program.ts'
+
+/** A function of a step: the user's, analysed, or one of the engine's own by name. */
+export type StepFunction = FunctionHandle | BuiltinFunction
+
+/** What one operator of the user's program does: shared by all its RDD nodes. */
+export class Step {
+  readonly operator: Operator
+  readonly params: Params
+  readonly functions: readonly StepFunction[]
+  readonly place: Place | undefined
+  /** Name as the user wrote it, for messages: `reduceByKey` for both its halves. */
+  readonly label: string
+  /** Values read at start, or when the step first runs. */
+  portable: readonly (PortableFunction | BuiltinFunction)[] | undefined
+
+  constructor(
+    operator: Operator,
+    params: Params,
+    functions: readonly StepFunction[],
+    place: Place | undefined,
+    label: string,
+  ) {
+    this.operator = operator
+    this.params = params
+    this.functions = functions
+    this.place = place
+    this.label = label
+  }
+}
+
+/** Computes a stream's input for a batch; null when there is no RDD at that time. */
+export interface SourceNode {
+  readonly name: string
+  compute(time: number): Promise<RddNode | null> | RddNode | null
+}
+
+/** Builds the sub-dag of one batch: transform and the like. */
+export type Expand = (time: number, inputs: readonly RddNode[]) => Promise<RddNode> | RddNode
+
+let nodeIds = 0
+
+/** An operator over time. */
+export class StreamNode {
+  readonly id: number = ++nodeIds
+  readonly parents: readonly StreamNode[]
+  readonly step: Step
+  readonly slide: number
+  readonly source: SourceNode | undefined
+  readonly expand: Expand | undefined
+  /** Results by time, kept until `rememberMs` have passed. */
+  readonly generated = new Map<number, Promise<RddNode | null>>()
+  rememberMs = 0
+  persisted = false
+
+  constructor(init: {
+    parents: readonly StreamNode[]
+    step: Step
+    slide: number
+    source?: SourceNode
+    expand?: Expand
+  }) {
+    this.parents = init.parents
+    this.step = init.step
+    this.slide = init.slide
+    this.source = init.source
+    this.expand = init.expand
+  }
+}
+
+/**
+ * An operator at one time: a value of the lineage. `dataset` is there once it has been
+ * materialised; `exchanged` holds the output of its exchange while the node lives.
+ */
+export class RddNode {
+  readonly id: number = ++nodeIds
+  readonly step: Step
+  readonly inputs: readonly RddNode[]
+  readonly partitioner: Partitioner | undefined
+  persisted = false
+  dataset: Promise<Dataset> | undefined
+  exchanged: Promise<Dataset> | undefined
+  /** Nodes that live and die with this one: what a transform's function made on the way. */
+  owned: readonly RddNode[] = []
+  /** Makes the rows of a leaf when they are first needed. */
+  readonly load: (() => Promise<Dataset> | Dataset) | undefined
+
+  constructor(init: {
+    step: Step
+    inputs: readonly RddNode[]
+    load?: () => Promise<Dataset> | Dataset
+    dataset?: Dataset
+  }) {
+    this.step = init.step
+    this.inputs = init.inputs
+    this.load = init.load
+    if (init.dataset) this.dataset = Promise.resolve(init.dataset)
+    this.partitioner = partitionerOf(init.step, init.inputs)
+  }
+
+  /** Lets go of everything this node holds. Its inputs are released by those who made them. */
+  forget(): void {
+    this.dataset?.then(d => d.release(), ignore)
+    this.exchanged?.then(d => d.release(), ignore)
+    this.dataset = undefined
+    this.exchanged = undefined
+    for (const node of this.owned) node.forget()
+    this.owned = []
+  }
+}
+
+/** Failures were already reported to whoever waited for the dataset. */
+function ignore(): void {}
+
+function partitionerOf(step: Step, inputs: readonly RddNode[]): Partitioner | undefined {
+  const pact = step.operator.pact?.(step.params)
+  if (pact?.how === 'exchanged') return pact.partitioner
+  if (pact?.how === 'gathered') return undefined
+  if (inputs.length === 1 && step.operator.keepsPartitioner) return inputs[0]!.partitioner
+  return undefined
+}

@@ -1,0 +1,112 @@
+import type { PeltonError } from '../errors.ts'
+
+/** Rows and description of one input of one batch. */
+export interface StreamInputInfo {
+  readonly inputStreamId: number
+  readonly numRecords: number
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/** One output operation of one batch; times in milliseconds since the epoch. */
+export interface OutputOperationInfo {
+  readonly batchTime: number
+  readonly id: number
+  readonly name: string
+  readonly description: string
+  readonly startTime?: number
+  readonly endTime?: number
+  readonly failureReason?: string
+}
+
+/** One batch as listeners see it; delays in milliseconds. */
+export interface BatchInfo {
+  readonly batchTime: number
+  readonly inputs: readonly StreamInputInfo[]
+  readonly numRecords: number
+  readonly submissionTime: number
+  readonly processingStartTime?: number
+  readonly processingEndTime?: number
+  readonly schedulingDelay?: number
+  readonly processingDelay?: number
+  readonly totalDelay?: number
+  readonly outputOperations: readonly OutputOperationInfo[]
+}
+
+export interface ReceiverInfo {
+  readonly streamId: number
+  readonly name: string
+  readonly active: boolean
+  readonly lastErrorMessage?: string
+  readonly lastError?: unknown
+  readonly lastErrorTime?: number
+}
+
+/** What one task did; `rowsIn` counts the rows its first operator saw. */
+export interface TaskInfo {
+  readonly worker: number
+  readonly partitions: number
+  readonly rowsIn: number
+  readonly rowsOut: number
+  readonly fallbackRows: number
+  readonly elapsedMs: number
+}
+
+/** Every event of the engine by name. */
+export interface EngineEvents {
+  started: { time: number }
+  stopped: { time: number }
+  batchSubmitted: BatchInfo
+  batchStarted: BatchInfo
+  batchCompleted: BatchInfo
+  batchesSkipped: { from: number; to: number; count: number; reason: string }
+  outputOperationStarted: OutputOperationInfo
+  outputOperationCompleted: OutputOperationInfo
+  taskCompleted: TaskInfo
+  taskFailed: { attempt: number; failures: number; error: PeltonError }
+  workerExited: { worker: number; code: number }
+  receiverStarted: ReceiverInfo
+  receiverError: ReceiverInfo
+  receiverStopped: ReceiverInfo
+  warning: { message: string; error?: unknown }
+  error: { error: PeltonError }
+}
+
+export type EventName = keyof EngineEvents
+export type Listener<N extends EventName> = (event: EngineEvents[N]) => void
+
+/**
+ * A typed bus. Whoever wants to know subscribes; the engine itself listens to nothing.
+ * A listener that throws is reported as a warning and disturbs neither the others nor the batch.
+ */
+export class EventBus {
+  #listeners = new Map<EventName, Set<Listener<never>>>()
+
+  /** Subscribes; the returned function ends the subscription. */
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    let set = this.#listeners.get(name)
+    if (!set) this.#listeners.set(name, (set = new Set()))
+    set.add(listener as Listener<never>)
+    return () => set.delete(listener as Listener<never>)
+  }
+
+  emit<N extends EventName>(name: N, event: EngineEvents[N]): void {
+    const set = this.#listeners.get(name)
+    if (!set) return
+    for (const listener of [...set]) {
+      try {
+        ;(listener as Listener<N>)(event)
+      } catch (error) {
+        if (name !== 'warning') {
+          this.emit('warning', {
+            message: `a listener of '${name}' threw: ${String(error)}`,
+            error,
+          })
+        }
+      }
+    }
+  }
+
+  has(name: EventName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+}

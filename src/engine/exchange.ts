@@ -1,0 +1,190 @@
+/**
+ * The exchange: rows leave a task sorted by target partition, so that a reader takes a slice.
+ *
+ *   small output: one block, cut by offsets       large output: a block (or more) a target
+ *   ┌────┬──────┬──┬─────┐                        ┌────┐ ┌──────┐ ┌─────┐
+ *   │ p0 │  p1  │p2│ p3  │                        │ p0 │ │  p1  │ │ p3  │
+ *   └────┴──────┴──┴─────┘                        └────┘ └──────┘ └─────┘
+ */
+import type { Arena } from '../columnar/arena.ts'
+import { BlockBuilder } from '../columnar/builder.ts'
+import { hashKey } from '../columnar/keys.ts'
+import { PeltonError, preview } from '../errors.ts'
+import type { Partitioner } from './operator.ts'
+import type { Piece } from './vector.ts'
+
+/** Where a chain of kernels puts its rows. `full` asks the loops to stop early. */
+export interface RowSink {
+  full: boolean
+  push(row: unknown): void
+  pushPair(key: unknown, value: unknown): void
+}
+
+const smallRowsMax = 2048
+const blockBytesMax = 16 * 1024 * 1024
+const checkEvery = 1024
+
+/** Rows into blocks, a new block every `blockBytesMax` bytes; stops at `limit` rows. */
+export class BlockSink implements RowSink {
+  full = false
+  rows = 0
+  #arena: Arena
+  #owner: number
+  #limit: number
+  #builder: BlockBuilder
+  #pieces: Piece[] = []
+  #untilCheck = checkEvery
+
+  constructor(arena: Arena, owner: number, limit: number, builder: BlockBuilder) {
+    this.#arena = arena
+    this.#owner = owner
+    this.#limit = limit
+    this.#builder = builder
+    this.full = limit <= 0
+  }
+
+  push(row: unknown): void {
+    if (this.full) return
+    this.#builder.append(row)
+    this.#count()
+  }
+
+  pushPair(key: unknown, value: unknown): void {
+    if (this.full) return
+    this.#builder.appendPair(key, value)
+    this.#count()
+  }
+
+  #count(): void {
+    if (++this.rows >= this.#limit) this.full = true
+    if (--this.#untilCheck === 0) {
+      this.#untilCheck = checkEvery
+      if (this.#builder.byteLength >= blockBytesMax) this.#seal()
+    }
+  }
+
+  #seal(): void {
+    if (this.#builder.rows === 0) return
+    const ref = this.#builder.seal(this.#arena, this.#owner)
+    this.#pieces.push({ kind: 'block', ptr: ref.ptr, from: 0, to: ref.rows })
+  }
+
+  finish(): Piece[] {
+    this.#seal()
+    return this.#pieces
+  }
+}
+
+/** Rows into blocks by target partition. */
+export class ExchangeSink implements RowSink {
+  full = false
+  rows = 0
+  #arena: Arena
+  #owner: number
+  #partitioner: Partitioner
+  #next: number
+  #keys: unknown[] = []
+  #values: unknown[] = []
+  #pairs: boolean
+  #targets: number[] = []
+  #sinks: BlockSink[] | undefined
+  #builder: BlockBuilder
+
+  constructor(
+    arena: Arena,
+    owner: number,
+    partitioner: Partitioner,
+    partition: number,
+    builder: BlockBuilder,
+  ) {
+    this.#arena = arena
+    this.#owner = owner
+    this.#partitioner = partitioner
+    this.#builder = builder
+    this.#pairs = partitioner.kind === 'hash'
+    // Each partition deals its rows out from another start, or the first targets would get more.
+    this.#next = (hashKey(partition) % partitioner.partitions) - 1
+  }
+
+  push(row: unknown): void {
+    if (!this.#pairs) {
+      this.#add(this.#deal(), row, undefined)
+      return
+    }
+    if (!Array.isArray(row) || row.length !== 2) {
+      throw new PeltonError(`${preview(row)} is not a [key, value] pair, so it has no key`, {
+        code: 'NOT_A_PAIR',
+      })
+    }
+    this.pushPair(row[0], row[1])
+  }
+
+  pushPair(key: unknown, value: unknown): void {
+    if (this.#pairs) this.#add(hashKey(key) % this.#partitioner.partitions, key, value)
+    else this.#add(this.#deal(), [key, value], undefined)
+  }
+
+  #deal(): number {
+    if (++this.#next === this.#partitioner.partitions) this.#next = 0
+    return this.#next
+  }
+
+  #add(target: number, key: unknown, value: unknown): void {
+    this.rows++
+    if (this.#sinks) {
+      this.#append(this.#sinks[target]!, key, value)
+      return
+    }
+    this.#targets.push(target)
+    this.#keys.push(key)
+    if (this.#pairs) this.#values.push(value)
+    if (this.#targets.length > smallRowsMax) this.#spread()
+  }
+
+  #append(sink: RowSink, key: unknown, value: unknown): void {
+    if (this.#pairs) sink.pushPair(key, value)
+    else sink.push(key)
+  }
+
+  #spread(): void {
+    const count = this.#partitioner.partitions
+    const sinks = Array.from(
+      { length: count },
+      () => new BlockSink(this.#arena, this.#owner, Number.POSITIVE_INFINITY, new BlockBuilder()),
+    )
+    this.#sinks = sinks
+    this.#targets.forEach((target, i) => {
+      this.#append(sinks[target]!, this.#keys[i], this.#values[i])
+    })
+    this.#targets = this.#keys = this.#values = []
+  }
+
+  /** Pieces for each target partition. */
+  finish(): Piece[][] {
+    if (this.#sinks) return this.#sinks.map(sink => sink.finish())
+    const count = this.#partitioner.partitions
+    const rows = this.#targets.length
+    const pieces: Piece[][] = Array.from({ length: count }, () => [])
+    if (rows === 0) return pieces
+    // A counting sort keeps the order of rows within each target.
+    const ends = new Int32Array(count + 1)
+    for (const target of this.#targets) ends[target + 1]!++
+    for (let p = 0; p < count; p++) ends[p + 1]! += ends[p]!
+    const order = new Int32Array(rows)
+    const next = ends.slice()
+    this.#targets.forEach((target, i) => {
+      order[next[target]!++] = i
+    })
+    for (const i of order) {
+      if (this.#pairs) this.#builder.appendPair(this.#keys[i], this.#values[i])
+      else this.#builder.append(this.#keys[i])
+    }
+    const { ptr } = this.#builder.seal(this.#arena, this.#owner)
+    for (let p = 0; p < count; p++) {
+      if (ends[p + 1]! > ends[p]!) {
+        pieces[p]!.push({ kind: 'block', ptr, from: ends[p]!, to: ends[p + 1]! })
+      }
+    }
+    return pieces
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The operator contract. An operator answers three questions and is otherwise data:
+ *
+ * - `needs`: which results of which parents, at which times, does the result at time t need?
+ * - `pact`: how must each input be placed before the operator may look at it?
+ * - `kernel`: what to do to the rows of one partition?
+ *
+ * Obligations of an operator
+ * - `needs` is pure: the same t and the same settings give the same times; times lie in the past
+ *   or are t itself.
+ * - A kernel keeps nothing between partitions: its state is made by `RowCode.state` for each one.
+ * - A kernel emits rows in an order that depends only on its input rows and their order.
+ *
+ * Obligations of the engine
+ * - Rows reach a kernel in partition order, each exactly once per successful attempt.
+ * - With the pact `exchanged`, equal keys meet in one partition; with `gathered`, all rows do.
+ */
+
+/** How rows must lie before an operator may run. */
+export type Pact =
+  | { readonly how: 'as-it-lies' }
+  | { readonly how: 'exchanged'; readonly partitioner: Partitioner }
+  | { readonly how: 'gathered' }
+
+/** Which rows share a partition: two equal partitioners place rows alike. */
+export type Partitioner =
+  | { readonly kind: 'hash'; readonly partitions: number }
+  | { readonly kind: 'round-robin'; readonly partitions: number }
+  | { readonly kind: 'single'; readonly partitions: 1 }
+
+export const asItLies: Pact = { how: 'as-it-lies' }
+export const gathered: Pact = { how: 'gathered' }
+
+/** Rows meet by the hash of their key, the first element of a pair. */
+export function exchangedByKey(partitions: number): Pact {
+  return { how: 'exchanged', partitioner: { kind: 'hash', partitions } }
+}
+
+export function samePartitioner(a: Partitioner | undefined, b: Partitioner): boolean {
+  // Round robin places a row by where it came from, so no two round robins are alike.
+  return a !== undefined && a.kind === b.kind && a.partitions === b.partitions && a.kind === 'hash'
+}
+
+/** Plain settings of an operator: numbers, texts and flags, never functions. */
+export type Params = Readonly<Record<string, unknown>>
+
+/** What `needs` may look at; times and durations in milliseconds. */
+export interface NodeTiming {
+  readonly slide: number
+  readonly parentSlides: readonly number[]
+  readonly zeroTime: number
+  readonly params: Params
+}
+
+/**
+ * What a row kernel writes its code with. Each method returns JavaScript source; names are made
+ * unique by the generator. `row` and `pair` are the current row, whole or as key and value.
+ */
+export interface RowCode {
+  readonly params: Params
+  /** A name that holds the whole row. */
+  row(): string
+  /** Names of key and value; adds a check that the row is a pair when that is not known. */
+  pair(): { readonly key: string; readonly value: string; readonly check: string }
+  /** Calls user function `index` and notes it as the one at work, for error messages. */
+  call(index: number, ...args: string[]): string
+  /** Hands a new row to the next operator. */
+  emit(expression: string): string
+  emitPair(key: string, value: string): string
+  /** Hands the current row on as it is. */
+  pass(): string
+  /** A variable of this partition with its first value; helpers are reached as `rt.…`. */
+  state(name: string, expression: string): string
+  /** A new unique name. */
+  name(hint: string): string
+}
+
+/** A kernel that is fused, row by row, into one generated loop. */
+export interface RowKernel {
+  readonly form: 'rows'
+  row(code: RowCode): string
+  /** Code that runs once after the last row of a partition; may emit. */
+  finish?(code: RowCode): string
+  /** True when an empty partition still gives rows. */
+  readonly emitsOnEmpty?: (params: Params) => boolean
+}
+
+/** A kernel over the whole partition as a lazy iterable. */
+export interface PartitionKernel {
+  readonly form: 'partition'
+  run(
+    rows: Iterable<unknown>,
+    functions: readonly Function[],
+    params: Params,
+    partition: number,
+  ): Iterable<unknown>
+  readonly emitsOnEmpty?: (params: Params) => boolean
+}
+
+/** An operator without a kernel places its inputs side by side, in order. */
+export type Kernel = RowKernel | PartitionKernel
+
+export interface Operator {
+  readonly name: string
+  /** For each parent the times whose results are needed; default: each parent at t. */
+  needs?(t: number, timing: NodeTiming): readonly (readonly number[])[]
+  /** Placement of the input; default: as it lies. */
+  pact?(params: Params): Pact
+  readonly kernel?: Kernel
+  /** What an absent parent result means: pass it on, treat it as empty, or an error. */
+  readonly onAbsent: 'pass' | 'empty' | 'error'
+  /** Message of that error. */
+  absentMessage?(t: number): string
+  /** Whether the rows stay where their keys put them. */
+  readonly keepsPartitioner?: boolean
+  /** Duration between results when it is not the parents' own. */
+  slide?(params: Params): number | undefined
+}

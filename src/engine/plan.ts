@@ -1,0 +1,137 @@
+/**
+ * From stream nodes to RDD nodes (which results of which times a batch needs), and from an RDD node
+ * to partitions with the chain of kernels that each still has to pass.
+ */
+import { PeltonError } from '../errors.ts'
+import { RddNode, type Step, type StreamNode } from './dag.ts'
+import type { Piece } from './vector.ts'
+
+/**
+ * Kernels to run one after the other without an exchange between them. Chains are interned by
+ * their steps, so the program of a chain is compiled once, however many batches run it.
+ */
+export class Chain {
+  readonly steps: readonly Step[]
+  #next = new WeakMap<Step, Chain>()
+
+  constructor(steps: readonly Step[] = []) {
+    this.steps = steps
+  }
+
+  then(step: Step): Chain {
+    let chain = this.#next.get(step)
+    if (!chain) this.#next.set(step, (chain = new Chain([...this.steps, step])))
+    return chain
+  }
+
+  /** Whether a partition without rows can still give some. */
+  get emitsOnEmpty(): boolean {
+    return this.steps.some(step => step.operator.kernel?.emitsOnEmpty?.(step.params) === true)
+  }
+}
+
+/** A partition before its chain has run. */
+export interface PlacedPartition {
+  readonly chain: Chain
+  readonly pieces: readonly Piece[]
+}
+
+/**
+ * The result of a stream node at a time, or null where it has none ("no RDD", which differs from an
+ * empty one). Memoised per time, so that all who need it share one RDD.
+ */
+export function instantiate(
+  node: StreamNode,
+  time: number,
+  zeroTime: number,
+): Promise<RddNode | null> {
+  if (!(time > zeroTime) || (time - zeroTime) % node.slide !== 0) return Promise.resolve(null)
+  let made = node.generated.get(time)
+  if (!made) node.generated.set(time, (made = make(node, time, zeroTime)))
+  return made
+}
+
+async function make(node: StreamNode, time: number, zeroTime: number): Promise<RddNode | null> {
+  const rdd = node.source ? await node.source.compute(time) : await derive(node, time, zeroTime)
+  if (rdd && node.persisted) rdd.persisted = true
+  return rdd
+}
+
+async function derive(node: StreamNode, time: number, zeroTime: number): Promise<RddNode | null> {
+  const { operator } = node.step
+  const times = timesNeeded(node, time, zeroTime)
+  const inputs: RddNode[] = []
+  for (const [index, parent] of node.parents.entries()) {
+    for (const needed of times[index] ?? []) {
+      const input = await instantiate(parent, needed, zeroTime)
+      if (input) inputs.push(input)
+      else if (operator.onAbsent === 'pass') return null
+      else if (operator.onAbsent === 'error') throw absent(node, time)
+    }
+  }
+  if (node.expand) return await node.expand(time, inputs)
+  return new RddNode({ step: node.step, inputs })
+}
+
+/** For each parent, the times whose results the node needs at `time`. */
+export function timesNeeded(
+  node: StreamNode,
+  time: number,
+  zeroTime: number,
+): readonly (readonly number[])[] {
+  const { operator, params } = node.step
+  if (!operator.needs) return node.parents.map(() => [time])
+  const parentSlides = node.parents.map(parent => parent.slide)
+  const times = operator.needs(time, { slide: node.slide, parentSlides, zeroTime, params })
+  for (const list of times) {
+    for (const needed of list) {
+      if (needed > time)
+        throw new Error(`${operator.name} at ${time} asked for the future, ${needed}`)
+    }
+  }
+  return times
+}
+
+function absent(node: StreamNode, time: number): PeltonError {
+  const { operator, place, label } = node.step
+  const message =
+    operator.absentMessage?.(time) ?? `Couldn't generate RDD from parent at time ${time} ms`
+  return new PeltonError(
+    `${message}. A parent of ${label} gave no RDD for this batch; give it an empty RDD instead`,
+    { code: 'ABSENT_RDD', operator: label, batchTime: time, ...(place && { place }) },
+  )
+}
+
+/**
+ * How long after its batch each node must keep a result, in milliseconds: what its children look
+ * back, and at least `minimumMs`. Follows from `needs` alone.
+ */
+export function setRetention(outputs: readonly StreamNode[], minimumMs: number): void {
+  const sampleSlides = 1_000_000
+  const seen = new Set<StreamNode>()
+  const visit = (node: StreamNode, keepMs: number): void => {
+    const own = Math.max(keepMs, minimumMs)
+    if (seen.has(node) && node.rememberMs >= own) return
+    seen.add(node)
+    node.rememberMs = Math.max(node.rememberMs, own)
+    const sample = node.slide * sampleSlides
+    const times = timesNeeded(node, sample, 0)
+    node.parents.forEach((parent, index) => {
+      const oldest = Math.min(sample, ...(times[index] ?? []))
+      visit(parent, own + (sample - oldest))
+    })
+  }
+  for (const output of outputs) visit(output, 0)
+}
+
+/** All nodes that the outputs depend on, each once, parents first. */
+export function reachable(outputs: readonly StreamNode[]): StreamNode[] {
+  const seen = new Set<StreamNode>()
+  const visit = (node: StreamNode): void => {
+    if (seen.has(node)) return
+    for (const parent of node.parents) visit(parent)
+    seen.add(node)
+  }
+  for (const output of outputs) visit(output)
+  return [...seen]
+}

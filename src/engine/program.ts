@@ -1,0 +1,94 @@
+/** A stage's program: which kernels with which functions, in order; what every worker compiles. */
+
+import type { Place } from '../errors.ts'
+import type { PortableFunction } from '../functions/index.ts'
+import type { Params, Partitioner } from './operator.ts'
+import type { Piece } from './vector.ts'
+
+/** One operator of a program as it travels. */
+export interface ProgramStep {
+  readonly operator: string
+  /** Name as the user wrote it, for messages. */
+  readonly label: string
+  readonly params: Params
+  /** A function of the user's, or the name of one of the engine's own. */
+  readonly functions: readonly (PortableFunction | BuiltinFunction)[]
+  readonly place: Place | undefined
+}
+
+/** A function that every thread has: it needs no capture. */
+export interface BuiltinFunction {
+  readonly builtin: string
+}
+
+export interface Program {
+  readonly steps: readonly ProgramStep[]
+  readonly broadcasts: readonly BroadcastRef[]
+}
+
+/** Where the value of a broadcast lies in the arena. */
+export interface BroadcastRef {
+  readonly id: number
+  readonly ptr: number
+  readonly bytes: number
+}
+
+/** Address of a program's bytes in the arena; `id` is never used again for another program. */
+export interface ProgramRef {
+  readonly id: number
+  readonly ptr: number
+  readonly bytes: number
+}
+
+export type Terminal =
+  | { readonly to: 'blocks'; readonly limit: number }
+  | { readonly to: 'exchange'; readonly partitioner: Partitioner }
+
+/** One partition of a task: its place in the result, its rows, and the program to run on them. */
+export interface TaskPart {
+  readonly partition: number
+  readonly program: number
+  readonly pieces: readonly Piece[]
+}
+
+/** What a worker is sent: numbers and paths, never rows. */
+export interface TaskMessage {
+  readonly attempt: number
+  readonly programs: readonly ProgramRef[]
+  readonly parts: readonly TaskPart[]
+  readonly terminal: Terminal
+}
+
+/** Pieces by target partition for an exchange; one list otherwise. */
+export interface PartResult {
+  readonly partition: number
+  readonly pieces: readonly (readonly Piece[])[]
+}
+
+export interface AccumulatorUpdate {
+  readonly id: number
+  readonly value: unknown
+}
+
+export interface TaskFailure {
+  readonly name: string
+  readonly message: string
+  readonly stack: string
+  readonly code: string
+  readonly operator: string | undefined
+  readonly place: Place | undefined
+  readonly row: string | undefined
+}
+
+export interface TaskResult {
+  readonly worker: number
+  readonly parts: readonly PartResult[]
+  /** Addresses of the chunks the attempt leaves behind, all of them sealed blocks. */
+  readonly chunks: readonly number[]
+  readonly accumulators: readonly AccumulatorUpdate[]
+  readonly rowsIn: number
+  readonly rowsOut: number
+  readonly fallbackRows: number
+  readonly elapsedMs: number
+  readonly failure?: TaskFailure
+}

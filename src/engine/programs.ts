@@ -1,0 +1,117 @@
+/** Programs in the arena: one per chain, uploaded when it first runs, dropped when long unused. */
+import { serialize } from 'node:v8'
+import type { Arena } from '../columnar/arena.ts'
+import {
+  Broadcast,
+  type PortableFunction,
+  portable,
+  portableValue,
+  sharedById,
+} from '../functions/index.ts'
+import { programOwner } from './block-store.ts'
+import type { Step } from './dag.ts'
+import type { Chain } from './plan.ts'
+import type { Pool } from './pool.ts'
+import type { BroadcastRef, Program, ProgramRef } from './program.ts'
+
+interface Entry {
+  readonly ref: ProgramRef
+  users: number
+}
+
+const programsMax = 256
+/** Unique in the process: contexts may share workers, which know programs by id. */
+let nextId = 1
+
+export class Programs {
+  #arena: Arena
+  #pool: Pool
+  #entries = new Map<Chain, Entry>()
+  #broadcasts = new Map<number, BroadcastRef>()
+
+  constructor(arena: Arena, pool: Pool) {
+    this.#arena = arena
+    this.#pool = pool
+  }
+
+  /** Bytes of the arena that programs and broadcast values occupy. */
+  get bytes(): number {
+    return this.#arena.ownedBy(programOwner)
+  }
+
+  /** The program of a chain, kept in the arena at least until `release`. */
+  acquire(chain: Chain): ProgramRef {
+    let entry = this.#entries.get(chain)
+    if (entry) this.#entries.delete(chain)
+    else entry = { ref: this.#upload(chain), users: 0 }
+    entry.users++
+    // Map order is order of use: the least recently used come first.
+    this.#entries.set(chain, entry)
+    if (this.#entries.size > programsMax) this.#evict()
+    return entry.ref
+  }
+
+  release(chain: Chain): void {
+    this.#entries.get(chain)!.users--
+  }
+
+  #evict(): void {
+    for (const [chain, entry] of this.#entries) {
+      if (entry.users > 0) continue
+      this.#arena.free(entry.ref.ptr)
+      this.#entries.delete(chain)
+      return
+    }
+  }
+
+  #upload(chain: Chain): ProgramRef {
+    const broadcasts = new Map<number, BroadcastRef>()
+    const steps = chain.steps.map(step => {
+      readValues(step)
+      for (const fn of step.portable!) if (!('builtin' in fn)) this.#collect(fn, broadcasts)
+      const { operator, params, place, label } = step
+      return { operator: operator.name, label, params, functions: step.portable!, place }
+    })
+    const program: Program = { steps, broadcasts: [...broadcasts.values()] }
+    return { id: nextId++, ...this.#store(serialize(program)) }
+  }
+
+  /** Notes what a function refers to: broadcast values go into the arena, once. */
+  #collect(fn: PortableFunction, refs: Map<number, BroadcastRef>): void {
+    if (fn.shared.resources.length > 0) this.#pool.noteResources()
+    for (const id of fn.shared.broadcasts) {
+      if (refs.has(id)) continue
+      let ref = this.#broadcasts.get(id)
+      const shared = sharedById(id)
+      if (!ref && shared instanceof Broadcast) {
+        const value = portableValue(shared.value, 'broadcast', {
+          operator: 'broadcast',
+          place: undefined,
+        })
+        this.#collect(value, refs)
+        ref = { id, ...this.#store(serialize(value)) }
+        this.#broadcasts.set(id, ref)
+      }
+      if (ref) refs.set(id, ref)
+    }
+  }
+
+  #store(bytes: Buffer): { ptr: number; bytes: number } {
+    const ptr = this.#arena.alloc(bytes.length, programOwner)
+    this.#arena.u8.set(bytes, ptr)
+    return { ptr, bytes: bytes.length }
+  }
+
+  /** Gives all programs back; nothing may run any more. */
+  close(): void {
+    for (const { ref } of this.#entries.values()) this.#arena.free(ref.ptr)
+    for (const { ptr } of this.#broadcasts.values()) this.#arena.free(ptr)
+    this.#entries.clear()
+    this.#broadcasts.clear()
+  }
+}
+
+/** Reads what a step's functions captured, once: as Spark ships closures, at start. */
+export function readValues(step: Step): void {
+  step.portable ??= step.functions.map(fn => ('builtin' in fn ? fn : portable(fn)))
+}

@@ -1,0 +1,323 @@
+/** Runs jobs: cuts lineages at exchanges, deals partitions out as tasks, tries failed ones again. */
+import type { Arena } from '../columnar/arena.ts'
+import { formatPlace, PeltonError } from '../errors.ts'
+import { Accumulator, sharedById } from '../functions/index.ts'
+import { Dataset, storeOwner, weightOf } from './block-store.ts'
+import type { RddNode } from './dag.ts'
+import type { EventBus } from './events.ts'
+import { type Partitioner, samePartitioner } from './operator.ts'
+import { Chain, type PlacedPartition } from './plan.ts'
+import { LostTaskError, type Pool } from './pool.ts'
+import type { TaskFailure, TaskMessage, TaskPart, TaskResult, Terminal } from './program.ts'
+import type { Programs } from './programs.ts'
+import type { Piece } from './vector.ts'
+
+export interface SchedulerOptions {
+  /** Attempts of a task before its job fails. */
+  readonly maxTaskFailures: number
+  /** Milliseconds after which a task is ended together with its worker. */
+  readonly taskTimeoutMs: number | undefined
+}
+
+/** Rows that an action has computed; whoever holds them releases them. */
+export interface HeldRows {
+  readonly partitions: readonly (readonly Piece[])[]
+  release(): void
+}
+
+/** Totals since the start, for `metrics()`. */
+export class SchedulerCounters {
+  tasks = 0
+  fallbackRows = 0
+  rowsByWorker = new Map<number, number>()
+}
+
+/** Datasets that a running job keeps alive, and the batch it belongs to. */
+export class Job {
+  readonly batchTime: number | undefined
+  #held: Dataset[] = []
+
+  constructor(batchTime?: number) {
+    this.batchTime = batchTime
+  }
+
+  hold(dataset: Dataset): Dataset {
+    this.#held.push(dataset.retain())
+    return dataset
+  }
+
+  end(): void {
+    for (const dataset of this.#held.splice(0)) dataset.release()
+  }
+}
+
+const rootChain = new Chain()
+const blocks: Terminal = { to: 'blocks', limit: Number.POSITIVE_INFINITY }
+/** Below this many rows a stage is one task: sending it costs more than running it. */
+const rowsPerTaskMin = 4096
+const tasksPerWorker = 4
+/** Errors that another attempt would only repeat. */
+const finalCodes = new Set(['NOT_A_PAIR', 'NOT_ITERABLE', 'VALUE', 'CAPTURE'])
+
+export class Scheduler {
+  readonly counters = new SchedulerCounters()
+  #arena: Arena
+  #pool: Pool
+  #events: EventBus
+  #programs: Programs
+  #options: SchedulerOptions
+
+  constructor(
+    arena: Arena,
+    pool: Pool,
+    programs: Programs,
+    events: EventBus,
+    options: SchedulerOptions,
+  ) {
+    this.#arena = arena
+    this.#pool = pool
+    this.#programs = programs
+    this.#events = events
+    this.#options = options
+  }
+
+  /**
+   * Runs an action: the rows of `node`, at most `limit` of each partition where they have to be
+   * computed. The caller releases them. Rejects with the error of the first task that failed for good.
+   */
+  async run(
+    node: RddNode,
+    batchTime?: number,
+    limit = Number.POSITIVE_INFINITY,
+  ): Promise<HeldRows> {
+    const job = new Job(batchTime)
+    try {
+      const placed = await this.#place(node, job)
+      if (placed.every(isInArena)) {
+        return { partitions: placed.map(p => p.pieces), release: () => job.end() }
+      }
+      const dataset = await this.#stage(placed, { to: 'blocks', limit }, job)
+      job.end()
+      return dataset
+    } catch (error) {
+      job.end()
+      throw error
+    }
+  }
+
+  /** Makes sure that a persisted node's rows lie in blocks. */
+  async materialise(node: RddNode, batchTime?: number): Promise<void> {
+    node.persisted = true
+    const job = new Job(batchTime)
+    try {
+      await this.#place(node, job)
+    } finally {
+      job.end()
+    }
+  }
+
+  async #place(node: RddNode, job: Job): Promise<PlacedPartition[]> {
+    if (!node.dataset && node.load) node.dataset = Promise.resolve(node.load())
+    else if (!node.dataset && node.persisted) node.dataset = this.#materialised(node, job)
+    if (!node.dataset) return await this.#derive(node, job)
+    const dataset = job.hold(await node.dataset)
+    return dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
+  }
+
+  async #materialised(node: RddNode, job: Job): Promise<Dataset> {
+    try {
+      return await this.#stage(await this.#derive(node, job), blocks, job, node.partitioner)
+    } catch (error) {
+      node.dataset = undefined
+      throw error
+    }
+  }
+
+  async #derive(node: RddNode, job: Job): Promise<PlacedPartition[]> {
+    const { operator, params } = node.step
+    const pact = operator.pact?.(params) ?? { how: 'as-it-lies' }
+    let placed: PlacedPartition[]
+    if (
+      pact.how === 'exchanged' &&
+      !samePartitioner(node.inputs[0]!.partitioner, pact.partitioner)
+    ) {
+      node.exchanged ??= this.#exchange(node, pact.partitioner, job)
+      const dataset = job.hold(await node.exchanged)
+      placed = dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
+    } else {
+      placed = []
+      for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
+      if (pact.how === 'gathered') placed = [await this.#gather(placed, node, job)]
+    }
+    if (!operator.kernel) return placed
+    return placed.map(({ chain, pieces }) => ({ chain: chain.then(node.step), pieces }))
+  }
+
+  async #exchange(node: RddNode, partitioner: Partitioner, job: Job): Promise<Dataset> {
+    try {
+      const placed: PlacedPartition[] = []
+      for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
+      return await this.#stage(placed, { to: 'exchange', partitioner }, job, partitioner)
+    } catch (error) {
+      node.exchanged = undefined
+      throw error
+    }
+  }
+
+  /** All rows in one partition, in partition order. */
+  async #gather(placed: PlacedPartition[], node: RddNode, job: Job): Promise<PlacedPartition> {
+    if (placed.some(p => p.chain !== rootChain)) {
+      node.exchanged ??= this.#stage(placed, blocks, job)
+      const dataset = job.hold(await node.exchanged)
+      return { chain: rootChain, pieces: dataset.partitions.flat() }
+    }
+    return { chain: rootChain, pieces: placed.flatMap(p => p.pieces) }
+  }
+
+  /** Runs the chains of all partitions and gathers what they leave behind. */
+  async #stage(
+    placed: readonly PlacedPartition[],
+    terminal: Terminal,
+    job: Job,
+    partitioner?: Partitioner,
+  ): Promise<Dataset> {
+    const results = await Promise.allSettled(
+      this.#deal(placed).map(parts => this.#task(placed, parts, terminal, job)),
+    )
+    const chunks = results.flatMap(r => (r.status === 'fulfilled' ? r.value.chunks : []))
+    const failed = results.find(r => r.status === 'rejected')
+    if (failed) {
+      for (const chunk of chunks) this.#arena.free(chunk)
+      throw failed.reason
+    }
+    const targets = terminal.to === 'exchange' ? terminal.partitioner.partitions : placed.length
+    const partitions: Piece[][] = Array.from({ length: targets }, () => [])
+    const done = results.flatMap(r => (r.status === 'fulfilled' ? r.value.parts : []))
+    done.sort((a, b) => a.partition - b.partition)
+    for (const { partition, pieces } of done) {
+      if (terminal.to === 'blocks') partitions[partition] = [...pieces[0]!]
+      else pieces.forEach((list, target) => partitions[target]!.push(...list))
+    }
+    return new Dataset(this.#arena, partitions, chunks, partitioner)
+  }
+
+  /** Partitions as tasks, by weight; neighbours stay together. Empty ones that give nothing go. */
+  #deal(placed: readonly PlacedPartition[]): number[][] {
+    const weights = placed.map(p => weightOf(p.pieces))
+    const total = weights.reduce((a, b) => a + b, 0)
+    const target = Math.max(rowsPerTaskMin, total / (this.#pool.workers * tasksPerWorker))
+    const tasks: number[][] = []
+    let task: number[] = []
+    let weight = 0
+    for (const [index, { chain, pieces }] of placed.entries()) {
+      if (pieces.length === 0 && !chain.emitsOnEmpty) continue
+      task.push(index)
+      weight += weights[index]!
+      if (weight < target) continue
+      tasks.push(task)
+      task = []
+      weight = 0
+    }
+    if (task.length > 0) tasks.push(task)
+    return tasks
+  }
+
+  async #task(
+    placed: readonly PlacedPartition[],
+    indexes: readonly number[],
+    terminal: Terminal,
+    job: Job,
+  ): Promise<TaskResult> {
+    const chains = [...new Set(indexes.map(i => placed[i]!.chain))]
+    const programs = chains.map(chain => this.#programs.acquire(chain))
+    try {
+      const parts: TaskPart[] = indexes.map(i => {
+        const { chain, pieces } = placed[i]!
+        return { partition: i, program: chains.indexOf(chain), pieces }
+      })
+      return await this.#attempts({ attempt: 0, programs, parts, terminal }, job)
+    } finally {
+      for (const chain of chains) this.#programs.release(chain)
+    }
+  }
+
+  async #attempts(task: TaskMessage, job: Job): Promise<TaskResult> {
+    for (let failures = 1; ; failures++) {
+      const attempt = this.#pool.newAttempt()
+      const error = await this.#attempt({ ...task, attempt }, job, failures)
+      if (!(error instanceof PeltonError)) return error
+      this.#events.emit('taskFailed', { attempt, failures, error })
+      if (failures >= this.#options.maxTaskFailures || finalCodes.has(error.code)) throw error
+    }
+  }
+
+  async #attempt(task: TaskMessage, job: Job, tries: number): Promise<TaskResult | PeltonError> {
+    let result: TaskResult
+    try {
+      result = await this.#pool.run(task, this.#options.taskTimeoutMs)
+    } catch (error) {
+      if (error instanceof LostTaskError) return lost(error, tries, job)
+      throw error
+    }
+    if (result.failure) return failed(result.failure, tries, job)
+    for (const chunk of result.chunks) this.#arena.setOwner(chunk, storeOwner)
+    for (const { id, value } of result.accumulators) {
+      const accumulator = sharedById(id)
+      if (accumulator instanceof Accumulator) accumulator.merge(value)
+    }
+    this.#count(result, task)
+    return result
+  }
+
+  #count(result: TaskResult, task: TaskMessage): void {
+    const { worker, rowsIn, rowsOut, fallbackRows, elapsedMs } = result
+    this.counters.tasks++
+    this.counters.fallbackRows += fallbackRows
+    const rows = this.counters.rowsByWorker
+    rows.set(worker, (rows.get(worker) ?? 0) + rowsIn)
+    const partitions = task.parts.length
+    const info = { worker, partitions, rowsIn, rowsOut, fallbackRows, elapsedMs }
+    this.#events.emit('taskCompleted', info)
+  }
+}
+
+/** Whether the rows can be read as they lie. */
+function isInArena({ chain, pieces }: PlacedPartition): boolean {
+  return chain === rootChain && pieces.every(p => p.kind === 'block' || p.kind === 'text')
+}
+
+function failed(failure: TaskFailure, tries: number, job: Job): PeltonError {
+  const cause = new Error(failure.message)
+  cause.name = failure.name
+  cause.stack = failure.stack
+  const where = failure.operator
+    ? `${failure.operator}${failure.place ? ` at ${formatPlace(failure.place)}` : ''}`
+    : 'a task'
+  const row = failure.row === undefined ? '' : ` on the row ${failure.row}`
+  const attempts = finalCodes.has(failure.code) ? '' : `; tried ${tries} times`
+  const error = new PeltonError(`${where} failed${row}: ${failure.message}${attempts}`, {
+    code: failure.code,
+    ...(failure.operator && { operator: failure.operator }),
+    ...(failure.place && { place: failure.place }),
+    ...(job.batchTime !== undefined && { batchTime: job.batchTime }),
+    cause,
+  })
+  // The user's own stack is what leads to the mistake; the scheduler's would lead here.
+  error.stack = `${error.name}: ${error.message}\n${frames(failure.stack)}`
+  return error
+}
+
+function frames(stack: string): string {
+  return stack
+    .split('\n')
+    .filter(line => /^\s+at /.test(line))
+    .join('\n')
+}
+
+function lost(error: LostTaskError, tries: number, job: Job): PeltonError {
+  return new PeltonError(`${error.message}; tried ${tries} times`, {
+    code: 'WORKER_LOST',
+    ...(job.batchTime !== undefined && { batchTime: job.batchTime }),
+    cause: error.reason,
+  })
+}

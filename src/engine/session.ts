@@ -1,0 +1,74 @@
+/** What RDDs and streams of one context share: where jobs run and who pays for what they keep. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { PeltonError } from '../errors.ts'
+import type { RddNode, Step } from './dag.ts'
+import { RddNode as Rdd } from './dag.ts'
+import type { Runtime } from './runtime.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/**
+ * The life of RDDs made in one callback, or in the whole context: when it ends, what they keep is
+ * given back, and using one of them is an error.
+ */
+export class RddScope {
+  readonly batchTime: number | undefined
+  readonly #what: string
+  #nodes: RddNode[] = []
+  #ended = false
+
+  constructor(what: string, batchTime?: number) {
+    this.#what = what
+    this.batchTime = batchTime
+  }
+
+  adopt(node: RddNode): RddNode {
+    this.check()
+    this.#nodes.push(node)
+    return node
+  }
+
+  check(): void {
+    if (!this.#ended) return
+    throw new PeltonError(
+      `this RDD belongs to ${this.#what}, which has ended, and its blocks have been given back. ` +
+        'Finish with it before the function returns (or the promise it returns settles), ' +
+        'or collect() the rows you want to keep',
+      { code: 'RDD_EXPIRED', ...(this.batchTime !== undefined && { batchTime: this.batchTime }) },
+    )
+  }
+
+  /** Hands the nodes to someone else, who will forget them. */
+  take(): readonly RddNode[] {
+    return this.#nodes.splice(0)
+  }
+
+  end(): void {
+    this.#ended = true
+    for (const node of this.#nodes.splice(0)) node.forget()
+  }
+}
+
+const currentScope = new AsyncLocalStorage<RddScope>()
+
+export interface Session {
+  readonly runtime: Runtime
+  readonly scheduler: Scheduler
+  /** Default number of partitions: a constant, never the number of cores. */
+  readonly partitions: number
+  readonly scope: RddScope
+}
+
+/** The scope that new RDDs belong to: the running callback's, or else the context's. */
+export function activeScope(session: Session): RddScope {
+  return currentScope.getStore() ?? session.scope
+}
+
+/** Runs a callback of the user's with a scope of its own. */
+export function inScope<T>(scope: RddScope, run: () => T): T {
+  return currentScope.run(scope, run)
+}
+
+/** A new node in the scope of its inputs' callback. */
+export function derived(scope: RddScope, step: Step, inputs: readonly RddNode[]): RddNode {
+  return scope.adopt(new Rdd({ step, inputs }))
+}

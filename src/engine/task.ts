@@ -1,0 +1,332 @@
+/** Runs tasks: a program over the pieces of some partitions. The same code on every thread. */
+import { deserialize } from 'node:v8'
+import type { Arena } from '../columnar/arena.ts'
+import { Block } from '../columnar/block.ts'
+import { BlockBuilder } from '../columnar/builder.ts'
+import { KeyTable } from '../columnar/keys.ts'
+import { PeltonError, preview } from '../errors.ts'
+import { type PortableFunction, revive } from '../functions/index.ts'
+import { stopwatch } from './clock.ts'
+import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
+import { BlockSink, ExchangeSink, type RowSink } from './exchange.ts'
+import type { Operator, PartitionKernel } from './operator.ts'
+import type {
+  BuiltinFunction,
+  PartResult,
+  Program,
+  ProgramRef,
+  ProgramStep,
+  TaskFailure,
+  TaskMessage,
+  TaskPart,
+  TaskResult,
+  Terminal,
+} from './program.ts'
+import { type Piece, type Vector, valuesVector, vectorsOf } from './vector.ts'
+import { WorkerShare } from './worker-share.ts'
+
+interface Loop {
+  open(partition: number): object
+  loop(vector: Vector, state: object, sink: RowSink | undefined): Iterable<unknown> | undefined
+  close(state: object, sink: RowSink | undefined): Iterable<unknown> | undefined
+}
+
+/** Consecutive row kernels, then perhaps one kernel that pulls. */
+interface Segment {
+  readonly steps: RowStep[]
+  readonly pull: { kernel: PartitionKernel; step: ProgramStep; fns: Function[] } | undefined
+  readonly loops: Map<string, Loop>
+}
+
+interface CompiledProgram {
+  readonly segments: Segment[]
+  readonly fns: Function[]
+  readonly steps: readonly ProgramStep[]
+}
+
+const compiledMax = 256
+const formsMax = 64
+const pullVectorRows = 1024
+
+/** What generated loops may call; `rt` in their source. */
+const runtime = {
+  KeyTable,
+  notPair(row: unknown): never {
+    throw new PeltonError(
+      `${preview(row)} is not a [key, value] pair; map each row to [key, value] first`,
+      { code: 'NOT_A_PAIR' },
+    )
+  },
+  notIterable(result: unknown): never {
+    throw new PeltonError(
+      `flatMap needs a function that returns an iterable, such as an array; it returned ${preview(result)}. ` +
+        'Return an array (or use map for one row each)',
+      { code: 'NOT_ITERABLE' },
+    )
+  },
+  failed(error: unknown, step: number, row: unknown): StepError {
+    return error instanceof StepError ? error : new StepError(error, step, row)
+  },
+}
+
+/** An error on its way out of a loop, with the step and the row at work. */
+class StepError extends Error {
+  readonly original: unknown
+  readonly step: number
+  readonly row: unknown
+  constructor(original: unknown, step: number, row: unknown) {
+    super('step failed')
+    this.original = original
+    this.step = step
+    this.row = row
+  }
+}
+
+export class TaskRunner {
+  #arena: Arena
+  #operators: ReadonlyMap<string, Operator>
+  #builtins: Readonly<Record<string, Function>>
+  #worker: number
+  #programs = new Map<number, Promise<CompiledProgram>>()
+  #share: WorkerShare
+  #builder = new BlockBuilder()
+
+  constructor(
+    arena: Arena,
+    operators: ReadonlyMap<string, Operator>,
+    builtins: Readonly<Record<string, Function>>,
+    worker: number,
+  ) {
+    this.#arena = arena
+    this.#operators = operators
+    this.#builtins = builtins
+    this.#worker = worker
+    this.#share = new WorkerShare(arena)
+  }
+
+  /** Runs one task. Never rejects: what went wrong is in the result, its chunks already freed. */
+  async run(message: TaskMessage): Promise<TaskResult> {
+    const started = stopwatch()
+    const chunks: number[] = []
+    const result = { rowsIn: 0, rowsOut: 0, fallbackRows: 0 }
+    let step: ProgramStep | undefined
+    try {
+      const programs = await Promise.all(message.programs.map(ref => this.#compiled(ref)))
+      await this.#share.ready()
+      const parts = message.parts.map(part => {
+        const program = programs[part.program]!
+        try {
+          return this.#runPart(program, part, message, chunks, result)
+        } catch (error) {
+          if (error instanceof StepError) step = program.steps[error.step]
+          throw error
+        }
+      })
+      const accumulators = this.#share.takeUpdates()
+      const elapsedMs = stopwatch() - started
+      return { worker: this.#worker, parts, chunks, accumulators, ...result, elapsedMs }
+    } catch (error) {
+      this.#share.takeUpdates()
+      this.#builder.reset()
+      for (const chunk of chunks) this.#arena.free(chunk)
+      const elapsedMs = stopwatch() - started
+      const failure = describe(error, step)
+      const nothing = { parts: [], chunks: [], accumulators: [] }
+      return { worker: this.#worker, ...nothing, ...result, elapsedMs, failure }
+    }
+  }
+
+  /** Closes what the user's functions opened here. */
+  async close(): Promise<void> {
+    await this.#share.close()
+  }
+
+  #runPart(
+    program: CompiledProgram,
+    part: TaskPart,
+    message: TaskMessage,
+    chunks: number[],
+    result: { rowsIn: number; rowsOut: number; fallbackRows: number },
+  ): PartResult {
+    const { terminal, attempt } = message
+    const sink = this.#sink(terminal, attempt, part.partition)
+    let vectors: Iterable<Vector> = this.#vectors(part.pieces, result)
+    const last = program.segments.length - 1
+    for (let s = 0; s < last; s++) {
+      vectors = this.#pulled(program, program.segments[s]!, vectors, part.partition)
+    }
+    this.#pushed(program, program.segments[last]!, vectors, sink, part.partition)
+    const out = sink.finish()
+    const pieces = (terminal.to === 'exchange' ? out : [out]) as Piece[][]
+    result.rowsOut += sink.rows
+    const seen = new Set<number>()
+    for (const list of pieces) {
+      for (const piece of list) {
+        if (piece.kind !== 'block' || seen.has(piece.ptr)) continue
+        seen.add(piece.ptr)
+        chunks.push(piece.ptr)
+        const block = Block.open(this.#arena, piece.ptr)
+        if (block.signature.includes('any')) result.fallbackRows += block.rows
+      }
+    }
+    return { partition: part.partition, pieces }
+  }
+
+  #sink(terminal: Terminal, owner: number, partition: number): BlockSink | ExchangeSink {
+    if (terminal.to === 'blocks') {
+      return new BlockSink(this.#arena, owner, terminal.limit, this.#builder)
+    }
+    return new ExchangeSink(this.#arena, owner, terminal.partitioner, partition, this.#builder)
+  }
+
+  *#vectors(pieces: readonly Piece[], result: { rowsIn: number }): Generator<Vector> {
+    for (const piece of pieces) {
+      for (const vector of vectorsOf(this.#arena, piece)) {
+        result.rowsIn += vector.length
+        yield vector
+      }
+    }
+  }
+
+  /** Pushes vectors through row kernels into a sink. */
+  #pushed(
+    program: CompiledProgram,
+    segment: Segment,
+    vectors: Iterable<Vector>,
+    sink: RowSink,
+    partition: number,
+  ): void {
+    let state: object | undefined
+    let loop: Loop | undefined
+    for (const vector of vectors) {
+      loop = this.#loop(program, segment, vector, false)
+      state ??= loop.open(partition)
+      loop.loop(vector, state, sink)
+      if (sink.full) break
+    }
+    loop ??= this.#loop(program, segment, valuesVector([]), false)
+    loop.close(state ?? loop.open(partition), sink)
+  }
+
+  /** The rows of a segment as its pulling kernel gives them, in vectors for the next segment. */
+  *#pulled(
+    program: CompiledProgram,
+    segment: Segment,
+    vectors: Iterable<Vector>,
+    partition: number,
+  ): Generator<Vector> {
+    const { kernel, step, fns } = segment.pull!
+    const index = program.steps.indexOf(step)
+    const rows = this.#lazyRows(program, segment, vectors, partition)
+    let held: unknown[] = []
+    try {
+      const result = kernel.run(rows, fns, step.params, partition)
+      if (typeof (result as unknown as object)?.[Symbol.iterator as never] !== 'function') {
+        throw new PeltonError(
+          `${step.operator} needs a function that returns an iterable; it returned ${preview(result)}`,
+          { code: 'NOT_ITERABLE' },
+        )
+      }
+      for (const row of result) {
+        held.push(row)
+        if (held.length === pullVectorRows) {
+          yield valuesVector(held)
+          held = []
+        }
+      }
+    } catch (error) {
+      throw runtime.failed(error, index, undefined)
+    }
+    if (held.length > 0) yield valuesVector(held)
+  }
+
+  *#lazyRows(
+    program: CompiledProgram,
+    segment: Segment,
+    vectors: Iterable<Vector>,
+    partition: number,
+  ): Generator<unknown> {
+    let state: object | undefined
+    let loop: Loop | undefined
+    for (const vector of vectors) {
+      loop = this.#loop(program, segment, vector, true)
+      state ??= loop.open(partition)
+      yield* loop.loop(vector, state, undefined)!
+    }
+    loop ??= this.#loop(program, segment, valuesVector([]), true)
+    yield* loop.close(state ?? loop.open(partition), undefined)!
+  }
+
+  #loop(program: CompiledProgram, segment: Segment, vector: Vector, lazy: boolean): Loop {
+    const key = `${vector.formKey}${lazy ? '*' : ''}`
+    const found = segment.loops.get(key)
+    if (found) return found
+    if (segment.loops.size >= formsMax) segment.loops.clear()
+    const form: InputForm = vector.form
+    const source = generateLoop(segment.steps, form, lazy)
+    const loop = new Function('fns', 'rt', source)(program.fns, runtime) as Loop
+    segment.loops.set(key, loop)
+    return loop
+  }
+
+  #compiled(ref: ProgramRef): Promise<CompiledProgram> {
+    const found = this.#programs.get(ref.id)
+    if (found) return found
+    if (this.#programs.size >= compiledMax) {
+      this.#programs.delete(this.#programs.keys().next().value!)
+    }
+    const compiled = this.#compile(ref)
+    compiled.catch(() => this.#programs.delete(ref.id))
+    this.#programs.set(ref.id, compiled)
+    return compiled
+  }
+
+  async #compile(ref: ProgramRef): Promise<CompiledProgram> {
+    const bytes = this.#arena.u8.slice(ref.ptr, ref.ptr + ref.bytes)
+    const program = deserialize(bytes) as Program
+    await this.#share.load(program.broadcasts)
+    const fns: Function[] = []
+    const segments: Segment[] = []
+    let steps: RowStep[] = []
+    for (const [index, step] of program.steps.entries()) {
+      const operator = this.#operators.get(step.operator)
+      const kernel = operator?.kernel
+      if (!kernel) throw new Error(`no kernel for operator ${step.operator}`)
+      const first = fns.length
+      for (const fn of step.functions) fns.push(await this.#function(fn))
+      const functions = step.functions.map((_, i) => first + i)
+      if (kernel.form === 'rows') steps.push({ kernel, params: step.params, functions, index })
+      else {
+        const own = functions.map(i => fns[i]!)
+        segments.push({ steps, pull: { kernel, step, fns: own }, loops: new Map() })
+        steps = []
+      }
+    }
+    segments.push({ steps, pull: undefined, loops: new Map() })
+    return { segments, fns, steps: program.steps }
+  }
+
+  async #function(fn: PortableFunction | BuiltinFunction): Promise<Function> {
+    if (!('builtin' in fn)) return await revive(fn, this.#share)
+    const found = this.#builtins[fn.builtin]
+    if (!found) throw new Error(`no builtin function ${fn.builtin}`)
+    return found
+  }
+}
+
+/** An error as plain data: classes and fields do not survive the way between threads. */
+function describe(error: unknown, step: ProgramStep | undefined): TaskFailure {
+  const at = error instanceof StepError ? error : undefined
+  const original = at ? at.original : error
+  const known = original instanceof Error
+  const pelton = original instanceof PeltonError
+  return {
+    name: known ? original.name : 'Error',
+    message: known ? original.message : `a function threw ${preview(original)}`,
+    stack: known ? (original.stack ?? '') : '',
+    code: pelton ? original.code : 'TASK_FAILED',
+    operator: step?.label,
+    place: step?.place,
+    row: at && at.row !== undefined ? preview(at.row, 200) : undefined,
+  }
+}

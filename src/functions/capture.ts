@@ -1,0 +1,65 @@
+/**
+ * The main thread's side of sending functions to workers. A function is analysed where its operator is
+ * called, so that errors point there, and its captured values are read when the stream starts.
+ */
+import { preview } from '../errors.ts'
+import type { Analysis } from './analysis.ts'
+import { FunctionEncoder } from './function-encoder.ts'
+import { disconnect } from './inspector.ts'
+import type { PortableFunction } from './portable.ts'
+import { captureError, type Site } from './refusal.ts'
+
+export type { PortableFunction } from './portable.ts'
+export type { Site } from './refusal.ts'
+
+/** A function that passed analysis; its values have not been read yet. */
+export interface FunctionHandle {
+  /** Unique in the process. */
+  readonly id: number
+  readonly fn: Function
+  readonly site: Site
+  /** What its source says; absent for functions that travel by name. Equal sources share one object. */
+  readonly analysis: Analysis | undefined
+}
+
+let lastId = 0
+
+/**
+ * Parses a function given to an operator, finds what it captures, and refuses what its source alone shows
+ * can't travel (`this`, eval, writes to captured variables, …). Sources are parsed once, however many closures
+ * are made from them. Throws a PeltonError (`CAPTURE`).
+ *
+ * @example
+ * const handle = analyse(word => !stop.has(word), { operator: 'filter', place: callerPlace() })
+ */
+export function analyse(fn: Function, site: Site): FunctionHandle {
+  if (typeof fn !== 'function')
+    throw captureError(site, {
+      what: `expected a function, got ${preview(fn)}`,
+      remedy: 'Pass a function, such as `x => x`',
+    })
+  const analysis = new FunctionEncoder(site).check(fn)
+  return { id: ++lastId, fn, site, analysis }
+}
+
+/**
+ * Reads the values that a function captures, as they are now, and returns the function as plain data. Throws a
+ * PeltonError (`CAPTURE`) that names the variable, the place and the remedy for what can't travel.
+ */
+export function portable(handle: FunctionHandle): PortableFunction {
+  return portableValue(handle.fn, '', handle.site)
+}
+
+/**
+ * The same for any value, such as that of a broadcast: what structured clone keeps and functions too.
+ * `name` is how messages call it. `revive` brings it back.
+ */
+export function portableValue(value: unknown, name: string, site: Site): PortableFunction {
+  const encoder = new FunctionEncoder(site)
+  return encoder.finish(encoder.value(value, { path: name, via: '', place: undefined }))
+}
+
+/** Ends the inspector session that captures opened; a later capture opens another. */
+export function closeCapture(): void {
+  disconnect()
+}

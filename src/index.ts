@@ -1,0 +1,26 @@
+/** Pelton: Spark Streaming's programming model on all cores of one machine. */
+export { type ContextState, type Metrics, StreamingContext } from './context.ts'
+export { type BatchRows, DStream } from './dstream.ts'
+export { milliseconds, minutes, seconds } from './durations.ts'
+export { type Clock, ManualClock, SystemClock } from './engine/clock.ts'
+export type { Collection } from './engine/collection.ts'
+export type {
+  BatchInfo,
+  EngineEvents,
+  OutputOperationInfo,
+  ReceiverInfo,
+  StreamInputInfo,
+} from './engine/events.ts'
+export { Receiver } from './engine/receiver.ts'
+export { PeltonError, type Place } from './errors.ts'
+export {
+  type Accumulator,
+  accumulator,
+  type Broadcast,
+  broadcast,
+  type Resource,
+  resource,
+  using,
+} from './functions/index.ts'
+export type { Logger, StreamingContextOptions } from './options.ts'
+export { RDD } from './rdd.ts'

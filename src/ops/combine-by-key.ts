@@ -1,0 +1,56 @@
+/**
+ * One combined value a key. `create` makes it from the first value, `mergeValue` adds another,
+ * `mergeCombiners` joins what two partitions made; keys meet by hash between the two halves.
+ *
+ *   rows ─ create, mergeValue ─▶ [key, combined] ═ exchange by key ═▶ mergeCombiners ─▶ [key, combined]
+ *          (local half)                                              (other half)
+ *
+ * @example
+ * pairs.combineByKey(v => [v], (list, v) => [...list, v], (a, b) => [...a, ...b])
+ */
+import { asItLies, exchangedByKey, type Operator, type RowCode } from '../engine/operator.ts'
+
+/** Functions of the local half: create, mergeValue; of the other: mergeCombiners. */
+export const combineByKey: Operator = {
+  name: 'combineByKey',
+  onAbsent: 'pass',
+  keepsPartitioner: true,
+  pact: params => (params.local ? asItLies : exchangedByKey(params.partitions as number)),
+  kernel: {
+    form: 'rows',
+    row: c => {
+      const { key, value, check } = c.pair()
+      return check + (c.params.local ? combine(c, key, value, 0, 1) : combine(c, key, value, -1, 0))
+    },
+    finish: c => emitCombined(c),
+  },
+}
+
+/** Adds one pair to the table; without a `create` (-1) the first value stands for itself. */
+export function combine(
+  c: RowCode,
+  key: string,
+  value: string,
+  create: number,
+  merge: number,
+): string {
+  const table = c.state('table', 'new rt.KeyTable()')
+  const combined = c.state('combined', '[]')
+  const id = c.name('id')
+  const list = c.name('list')
+  const first = create < 0 ? value : c.call(create, value)
+  return (
+    `const ${id} = ${table}.idOf(${key}), ${list} = ${combined};\n` +
+    `if (${id} === ${list}.length) ${list}.push(${first});\n` +
+    `else ${list}[${id}] = ${c.call(merge, `${list}[${id}]`, value)};\n`
+  )
+}
+
+/** Emits every key with what it was combined to, in order of first appearance. */
+export function emitCombined(c: RowCode): string {
+  const keys = `${c.state('table', 'new rt.KeyTable()')}.keys`
+  const combined = c.state('combined', '[]')
+  const i = c.name('i')
+  const each = c.emitPair(`${keys}[${i}]`, `${combined}[${i}]`)
+  return `for (let ${i} = 0; ${i} < ${combined}.length; ${i}++) {\n${each}}\n`
+}

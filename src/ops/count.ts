@@ -1,0 +1,19 @@
+/**
+ * The number of rows of each batch, as one row; 0 for an empty batch.
+ *
+ * @example
+ * stream.count()
+ */
+import { asItLies, gathered, type Operator } from '../engine/operator.ts'
+
+export const count: Operator = {
+  name: 'count',
+  onAbsent: 'pass',
+  pact: params => (params.local ? asItLies : gathered),
+  kernel: {
+    form: 'rows',
+    row: c => `${c.state('n', '0')} += ${c.params.local ? '1' : c.row()};\n`,
+    finish: c => c.emit(c.state('n', '0')),
+    emitsOnEmpty: () => true,
+  },
+}

@@ -1,0 +1,14 @@
+/**
+ * One row in, any number out: the elements of the iterable that `f` returns, in its order.
+ *
+ * @example
+ * lines.flatMap(line => line.split(' '))
+ */
+import type { Operator } from '../engine/operator.ts'
+import { eachOf } from './each-of.ts'
+
+export const flatMap: Operator = {
+  name: 'flatMap',
+  onAbsent: 'pass',
+  kernel: { form: 'rows', row: c => eachOf(c, c.call(0, c.row()), e => c.emit(e)) },
+}

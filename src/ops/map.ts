@@ -1,0 +1,13 @@
+/**
+ * One row in, one row out: `f` of each row. Order and partitions stay.
+ *
+ * @example
+ * stream.map(word => [word, 1])
+ */
+import type { Operator } from '../engine/operator.ts'
+
+export const map: Operator = {
+  name: 'map',
+  onAbsent: 'pass',
+  kernel: { form: 'rows', row: c => c.emit(c.call(0, c.row())) },
+}

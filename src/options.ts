@@ -1,0 +1,137 @@
+/** Options of a StreamingContext: checked once, with defaults. */
+import { type Clock, SystemClock } from './engine/clock.ts'
+import { countOption, parseBytes } from './engine/runtime.ts'
+import { PeltonError, preview } from './errors.ts'
+
+/** Where warnings and errors go that nobody else hears. */
+export interface Logger {
+  warn(message: string): void
+  error(message: string): void
+}
+
+export interface StreamingContextOptions {
+  /** Milliseconds between batches; see `seconds()` and its like. */
+  readonly batchInterval: number
+  /** Name of the job in messages. */
+  readonly name?: string
+  /** Worker threads; default: the cores this process may use. */
+  readonly workers?: number
+  /** Default number of partitions, 16; results never depend on the number of workers. */
+  readonly partitions?: number
+  /** Limit of the arena, such as `'512MiB'`; default: half of the memory this process may use. */
+  readonly memory?: number | string
+  /** Heap limit of each worker in MiB. */
+  readonly workerHeap?: number
+  readonly clock?: Clock
+  /** Jobs that may run at once; default 1. */
+  readonly concurrentJobs?: number
+  /** Which ways of running user functions are allowed; this version has the row loop only. */
+  readonly gear?: 'auto' | 'lifted' | 'distinct' | 'row'
+  /** Aborting it stops the context. */
+  readonly signal?: AbortSignal
+  readonly logger?: Logger
+  /** Attempts of a task before its job fails; default 4. */
+  readonly maxTaskFailures?: number
+  /** Milliseconds after which a task is ended together with its worker; default: never. */
+  readonly taskTimeout?: number
+  /** Milliseconds before a receiver starts again; default 2000. */
+  readonly receiverRestartDelay?: number
+  /** Ticks are skipped while this many batches wait; default 1000. */
+  readonly maxWaitingBatches?: number
+  /** Milliseconds a graceful stop waits for each of its steps; default 10 batch intervals. */
+  readonly gracefulStopTimeout?: number
+  /** Stop gracefully on SIGINT and SIGTERM; a second signal ends the process. Default true. */
+  readonly handleSignals?: boolean
+}
+
+/** Options with every default filled in. */
+export interface Settings {
+  readonly batchInterval: number
+  readonly name: string
+  readonly partitions: number
+  readonly clock: Clock
+  readonly concurrentJobs: number
+  readonly logger: Logger
+  readonly maxTaskFailures: number
+  readonly taskTimeoutMs: number | undefined
+  readonly receiverRestartDelayMs: number
+  readonly waitingBatchesMax: number
+  readonly gracefulStopTimeoutMs: number
+  readonly handleSignals: boolean
+}
+
+const defaultPartitions = 16
+const defaultTaskFailures = 4
+const defaultRestartDelayMs = 2000
+const defaultWaitingBatches = 1000
+const gracefulIntervals = 10
+const gracefulMsMin = 1000
+const gears = ['auto', 'lifted', 'distinct', 'row']
+
+const stderrLogger: Logger = {
+  warn: message => console.warn(`pelton: ${message}`),
+  error: message => console.error(`pelton: ${message}`),
+}
+
+/** Checks options; throws PeltonError `OPTION` that names the option, its value and the rule. */
+export function settingsOf(options: StreamingContextOptions): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw bad('options', options, 'pass an object such as { batchInterval: seconds(1) }')
+  }
+  const { batchInterval, gear } = options
+  if (batchInterval === null || batchInterval === undefined) {
+    throw bad(
+      'batchInterval',
+      batchInterval,
+      'Batch duration for StreamingContext cannot be null; pass milliseconds, such as seconds(1)',
+    )
+  }
+  if (!(Number.isInteger(batchInterval) && batchInterval > 0)) {
+    throw bad(
+      'batchInterval',
+      batchInterval,
+      'it must be a positive whole number of milliseconds, such as seconds(1)',
+    )
+  }
+  if (gear !== undefined && !gears.includes(gear)) {
+    throw bad('gear', gear, `it must be one of ${gears.join(', ')}`)
+  }
+  if (options.memory !== undefined) parseBytes(options.memory)
+  countOption('workers', options.workers, 1)
+  return {
+    batchInterval,
+    name: options.name ?? 'pelton',
+    partitions: countOption('partitions', options.partitions, defaultPartitions),
+    clock: options.clock ?? new SystemClock(),
+    concurrentJobs: countOption('concurrentJobs', options.concurrentJobs, 1),
+    logger: options.logger ?? stderrLogger,
+    maxTaskFailures: countOption('maxTaskFailures', options.maxTaskFailures, defaultTaskFailures),
+    taskTimeoutMs:
+      options.taskTimeout === undefined
+        ? undefined
+        : countOption('taskTimeout', options.taskTimeout, 1),
+    receiverRestartDelayMs: countOption(
+      'receiverRestartDelay',
+      options.receiverRestartDelay,
+      defaultRestartDelayMs,
+    ),
+    waitingBatchesMax: countOption(
+      'maxWaitingBatches',
+      options.maxWaitingBatches,
+      defaultWaitingBatches,
+    ),
+    gracefulStopTimeoutMs: countOption(
+      'gracefulStopTimeout',
+      options.gracefulStopTimeout,
+      Math.max(gracefulMsMin, batchInterval * gracefulIntervals),
+    ),
+    handleSignals: options.handleSignals ?? true,
+  }
+}
+
+function bad(name: string, value: unknown, rule: string): PeltonError {
+  return new PeltonError(`${name} is ${preview(value)}; ${rule}`, {
+    code: 'OPTION',
+    operator: 'StreamingContext',
+  })
+}

@@ -1,0 +1,114 @@
+/** Runs a stream program on given batches and returns what came out: for tests. */
+import { StreamingContext, sharedRuntime } from '../context.ts'
+import type { DStream } from '../dstream.ts'
+import { ManualClock } from '../engine/clock.ts'
+import { Runtime } from '../engine/runtime.ts'
+import { PeltonError } from '../errors.ts'
+import type { StreamingContextOptions } from '../options.ts'
+
+type Batches<T> = readonly (readonly T[] | null)[]
+
+interface CommonOptions {
+  /** Milliseconds between batches; default 1000. */
+  readonly batchInterval?: number
+  /** Batches to run; default: as many as the longest input. More are empty ones. */
+  readonly batches?: number
+  /** Slices of each input batch; default 2. */
+  readonly partitions?: number
+  /** Worker threads; default 2. */
+  readonly workers?: number
+  readonly gear?: StreamingContextOptions['gear']
+  readonly seed?: number
+  /** Further options of the context. */
+  readonly context?: Partial<StreamingContextOptions>
+}
+
+export interface RunStreamOptions<T, R> extends CommonOptions {
+  /** `input[i]` is batch i; null stands for a batch without an RDD. */
+  readonly input: Batches<T>
+  readonly build: (stream: DStream<T>, ssc: StreamingContext) => DStream<R>
+}
+
+export interface RunStreamsOptions<R> extends CommonOptions {
+  readonly inputs: readonly Batches<any>[]
+  readonly build: (...streams: any[]) => DStream<R>
+}
+
+const runtimes = new Map<number, Runtime>()
+
+/** One warm pool a process and number of workers: thousands of runs fit into a test run. */
+function runtimeFor(workers: number): Runtime {
+  let runtime = runtimes.get(workers)
+  if (!runtime) runtimes.set(workers, (runtime = new Runtime({ workers, poison: true })))
+  return runtime
+}
+
+/** Ends the pools that `runStream` keeps warm; only needed where threads are counted. */
+export async function closeTestRuntimes(): Promise<void> {
+  const open = [...runtimes.values()]
+  runtimes.clear()
+  for (const runtime of open) await runtime.close()
+}
+
+/**
+ * Runs the real engine on a ManualClock: no sleeping, same result every time. Resolves to one array
+ * of rows for each result of the stream that `build` returns; rejects with the job's error. Checks
+ * that no arena memory is left behind.
+ *
+ * @example
+ * await runStream({ input: [[1, 2], [3]], build: s => s.map(x => x * 2) }) // [[2, 4], [6]]
+ */
+export async function runStream<T, R>(options: RunStreamOptions<T, R>): Promise<R[][]>
+export async function runStream<R>(options: RunStreamsOptions<R>): Promise<R[][]>
+export async function runStream<R>(
+  options: RunStreamOptions<any, R> | RunStreamsOptions<R>,
+): Promise<R[][]> {
+  const { batchInterval = 1000, partitions = 2, workers = 2, gear } = options
+  const inputs = 'inputs' in options ? options.inputs : [options.input]
+  const batches = options.batches ?? Math.max(0, ...inputs.map(input => input.length))
+  const clock = new ManualClock(0)
+  const runtime = runtimeFor(workers)
+  const before = runtime.arena.bytesInUse() - runtime.programs.bytes
+  const ssc = new StreamingContext({
+    batchInterval,
+    clock,
+    handleSignals: false,
+    logger: { warn() {}, error() {} },
+    ...(gear && { gear }),
+    ...options.context,
+    [sharedRuntime]: runtime,
+  } as StreamingContextOptions)
+  const results: R[][] = []
+  try {
+    const streams = inputs.map(input => ssc.queueStream([...input] as any[], { partitions }))
+    const built = (options.build as (...args: unknown[]) => DStream<R>)(...streams, ssc)
+    built.foreachRDD(async rdd => {
+      results.push(await rdd.collect())
+    })
+    await ssc.start()
+    const ended = ssc.awaitTermination()
+    ended.catch(() => undefined)
+    let failed = false
+    ended.catch(() => {
+      failed = true
+    })
+    for (let i = 0; i < batches && !failed; i++) {
+      clock.advance(batchInterval)
+      await ssc.whenIdle()
+    }
+    await ssc.stop()
+    await ended
+  } finally {
+    await ssc.stop()
+  }
+  checkBalance(runtime, before)
+  return results
+}
+
+function checkBalance(runtime: Runtime, before: number): void {
+  const after = runtime.arena.bytesInUse() - runtime.programs.bytes
+  if (after <= before) return
+  throw new PeltonError(`${after - before} bytes of the arena were not given back`, {
+    code: 'LEAK',
+  })
+}

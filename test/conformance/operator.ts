@@ -1,0 +1,167 @@
+import { runStream } from 'pelton/testing'
+import { describe, expect, test } from 'vitest'
+import { applySteps, type Batches, runOracle, type Step } from '../oracle.ts'
+import { type Compare, comparable } from './canonical.ts'
+
+interface CommonCase {
+  readonly name: string
+  /** Batches in. Either one input or, for operators of several streams, `inputs`. */
+  readonly input?: Batches
+  readonly inputs?: readonly Batches[]
+  /** What of a batch must be equal; `list` unless said otherwise. */
+  readonly compare?: Compare
+  /** Batches to run when more than the inputs have. */
+  readonly batches?: number
+  readonly batchInterval?: number
+  /** A sentence that the job's error contains; then there is no result. */
+  readonly error?: string
+}
+
+/** A pipeline as data: it runs on the oracle too, so that every variant can be checked. */
+interface StepsCase extends CommonCase {
+  readonly steps: readonly Step[]
+  /** Batches out, with no entry where the stream has no RDD. The oracle must agree. */
+  readonly expected?: Batches
+}
+
+/** A pipeline in the API's own words: only variants that can't change the result are run. */
+interface BuildCase extends CommonCase {
+  readonly build: (...streamsThenContext: any[]) => any
+  readonly expected?: Batches
+}
+
+export type OperatorCase = StepsCase | BuildCase
+
+interface Variant {
+  readonly label: string
+  /** Variants of one layout differ in nothing that may change even the order of rows. */
+  readonly layout: string
+  readonly partitions: number
+  readonly workers: number
+  readonly gear?: 'distinct' | 'row'
+  readonly inputs: readonly Batches[]
+  readonly batches: number
+}
+
+/** The same batches in other clothes; results must not depend on any of it. */
+function variants(one: OperatorCase): Variant[] {
+  const inputs = one.inputs ?? [one.input ?? []]
+  const batches = one.batches ?? Math.max(...inputs.map(input => input.length))
+  const longest = Math.max(1, ...inputs.flat().map(rows => rows?.length ?? 0))
+  const found: Variant[] = []
+  for (const workers of [1, 2]) {
+    const add = (layout: string, partitions: number, more: Partial<Variant> = {}): void => {
+      const label = `${layout}, workers: ${workers}`
+      found.push({ label, layout, partitions, workers, inputs, batches, ...more })
+    }
+    add('1 partition', 1)
+    add('7 partitions', 7)
+    if (longest !== 1 && longest !== 7) add('1 row a partition', longest)
+    if ('steps' in one) {
+      const spread = inputs.map(input => input.flatMap(rows => [rows, []]))
+      add('empty batches between', 2, { inputs: spread, batches: 2 * batches })
+    }
+  }
+  for (const gear of ['distinct', 'row'] as const) {
+    const label = `7 partitions, gear: ${gear}`
+    found.push({ label, layout: '7 partitions', partitions: 7, workers: 1, gear, inputs, batches })
+  }
+  return found
+}
+
+const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** What the variant must give: batches or the sentence of an error. */
+function expectation(one: OperatorCase, variant: Variant): { rows?: Batches; error?: string } {
+  if (one.error !== undefined) return { error: one.error }
+  if (!('steps' in one)) return { rows: one.expected ?? [] }
+  const all = runOracle(one.steps, { ...variant, batchInterval: one.batchInterval ?? 1000 })
+  return { rows: all.filter(rows => rows !== null) }
+}
+
+/** Runs a variant against the oracle and resolves to its batches, rows in the order they came. */
+async function check(one: OperatorCase, variant: Variant): Promise<string[][]> {
+  const expected = expectation(one, variant)
+  const running = runStream({
+    ...(variant.inputs.length === 1 ? { input: variant.inputs[0] } : { inputs: variant.inputs }),
+    batchInterval: one.batchInterval ?? 1000,
+    batches: variant.batches,
+    partitions: variant.partitions,
+    workers: variant.workers,
+    ...(variant.gear && { gear: variant.gear }),
+    build: (...args: any[]) =>
+      'steps' in one ? applySteps(one.steps, args.slice(0, -1), args.at(-1)) : one.build(...args),
+  } as any) as Promise<unknown[][]>
+  if (expected.error !== undefined) {
+    const outcome = await running.then(
+      rows => `no error but ${JSON.stringify(rows)}`,
+      error => oneLine(error),
+    )
+    expect(outcome, variant.label).toContain(expected.error)
+    return []
+  }
+  const actual = await running
+  const compare = one.compare ?? 'list'
+  expect(comparable(actual, compare), variant.label).toEqual(
+    comparable(expected.rows as unknown[][], compare),
+  )
+  return comparable(actual, 'list')
+}
+
+/** Runs all variants. Those of one layout must agree in the order of rows as well. */
+async function checkAll(one: OperatorCase): Promise<void> {
+  const ordered = new Map<string, string[][]>()
+  for (const variant of variants(one)) {
+    const rows = await check(one, variant)
+    const before = ordered.get(variant.layout)
+    if (before) expect(rows, `${variant.label}: order of rows`).toEqual(before)
+    else ordered.set(variant.layout, rows)
+  }
+}
+
+/**
+ * Defines one test for every case: the pipeline runs with 1 partition, 7 partitions, one row a
+ * partition and empty batches in between, each with 1 and 2 workers, and in the slower gears; every
+ * run must equal the oracle, and the oracle the table. Neither the number of workers nor the gear
+ * may change even an order of rows that the operator leaves open. That nothing stays behind in the
+ * arena is checked by `runStream` itself.
+ *
+ * What it can't catch: what the oracle and the table get wrong together, and anything that needs
+ * more rows than a table has.
+ *
+ * @example
+ * operatorConformance('map', [
+ *   {
+ *     name: 'doubles',
+ *     input: [[1, 2], []],
+ *     steps: [['map', (x: number) => x * 2]],
+ *     expected: [[2, 4], []],
+ *   },
+ * ])
+ */
+export function operatorConformance(operator: string, cases: readonly OperatorCase[]): void {
+  describe(operator, () => {
+    for (const one of cases) {
+      test(one.name, async () => {
+        if ('steps' in one) checkTable(one)
+        await checkAll(one)
+      })
+    }
+  })
+}
+
+/** The oracle's answer to the table as it is written. */
+function checkTable(one: StepsCase): void {
+  const inputs = one.inputs ?? [one.input ?? []]
+  const { batchInterval = 1000, batches, compare = 'list' } = one
+  const run = (): Batches =>
+    runOracle(one.steps, { inputs, batchInterval, ...(batches && { batches }), partitions: 1 })
+  if (one.error !== undefined) {
+    expect(run, 'the oracle').toThrow(one.error)
+  } else if (one.expected) {
+    const rows = run().filter(batch => batch !== null)
+    expect(comparable(rows, compare), 'the oracle').toEqual(
+      comparable(one.expected as unknown[][], compare),
+    )
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * The naive engine: every operator's meaning in a line or two of plain arrays, over the whole
+ * history, with no threads, no columns and nothing kept between batches.
+ *
+ * A pipeline is data, a list of steps, so that one pipeline runs here and on the real engine:
+ *
+ * @example
+ * const steps: Step[] = [['map', (word: string) => word.length], ['filter', (n: number) => n > 1]]
+ * runOracle(steps, { inputs: [[['a', 'bc'], null, []]] }) // [[2], null, []]
+ *
+ * What it can't tell: the order of rows after an exchange (it names groups in order of appearance),
+ * into which partition an exchange puts a row, and anything about time that a clock would do.
+ */
+import { canonical } from './conformance/canonical.ts'
+
+type Row = any
+type Rows = readonly Row[]
+/** One batch of a stream: its partitions in order. */
+type Partitions = readonly Rows[]
+
+/** The batches fed to one input; `null` is a batch in which the source has no RDD. */
+export type Batches = readonly (Rows | null)[]
+
+/** An operator's name and its arguments; a {@link Branch} among them stands for a stream. */
+export type Step = readonly [name: string, ...args: any[]]
+
+/** A stream given by where it starts, the stream at hand or input number `from`, and its steps. */
+export class Branch {
+  readonly from: 'here' | number
+  readonly steps: readonly Step[]
+  constructor(from: 'here' | number, steps: readonly Step[]) {
+    this.from = from
+    this.steps = steps
+  }
+}
+
+/** The stream that the step is called on, taken through more steps. */
+export const here = (...steps: Step[]): Branch => new Branch('here', steps)
+
+/** Input number `index`, from 0, taken through some steps. */
+export const from = (index: number, ...steps: Step[]): Branch => new Branch(index, steps)
+
+export interface OracleOptions {
+  readonly inputs: readonly Batches[]
+  /** Milliseconds between batches. */
+  readonly batchInterval?: number
+  /** Batches to run; those past the end of an input are empty. */
+  readonly batches?: number
+  /** Slices of every input batch. */
+  readonly partitions?: number
+}
+
+/** Batch `rows` cut as Spark's parallelize does: slice j starts at floor(j·n/p). */
+export function slices(rows: Rows, partitions: number): Rows[] {
+  const edge = (j: number): number => Math.floor((j * rows.length) / partitions)
+  return Array.from({ length: partitions }, (_, j) => rows.slice(edge(j), edge(j + 1)))
+}
+
+const rowsOf = (batch: Partitions): Row[] => batch.flat(1)
+
+/** Rows grouped by structural key, in order of appearance, each group with its first key. */
+function groups(batch: Partitions): { key: Row; values: Row[] }[] {
+  const found = new Map<string, { key: Row; values: Row[] }>()
+  for (const [key, value] of rowsOf(batch)) {
+    const name = canonical(key, 'key')
+    const group = found.get(name)
+    if (group) group.values.push(value)
+    else found.set(name, { key, values: [value] })
+  }
+  return [...found.values()]
+}
+
+const perRow =
+  (f: (rows: Rows) => Row[]) =>
+  (batch: Partitions): Partitions =>
+    batch.map(f)
+
+/** Operators whose result depends on one batch of one stream; "no RDD" passes through them. */
+const perBatch: Record<string, (batch: Partitions, ...args: any[]) => Partitions> = {
+  map: (batch, f) => perRow(rows => rows.map(row => f(row)))(batch),
+  flatMap: (batch, f) => perRow(rows => rows.flatMap(row => [...f(row)]))(batch),
+  filter: (batch, f) => perRow(rows => rows.filter(row => f(row)))(batch),
+  mapPartitions: (batch, f) => perRow(rows => [...f(rows[Symbol.iterator]())])(batch),
+  glom: batch => batch.map(rows => [[...rows]]),
+  mapValues: (batch, f) => perRow(rows => rows.map(([k, v]) => [k, f(v)]))(batch),
+  flatMapValues: (batch, f) =>
+    perRow(rows => rows.flatMap(([k, v]) => [...f(v)].map(w => [k, w])))(batch),
+  reduce: (batch, f) => {
+    const rows = rowsOf(batch)
+    return [rows.length === 0 ? [] : [rows.reduce((a, b) => f(a, b))]]
+  },
+  countByValue: batch => {
+    const counted = groups([rowsOf(batch).map(row => [row, 1])])
+    return [counted.map(({ key, values }) => [key, values.length])]
+  },
+  groupByKey: batch => [groups(batch).map(({ key, values }) => [key, values])],
+  reduceByKey: (batch, f) => [
+    groups(batch).map(({ key, values }) => [key, values.reduce((a, b) => f(a, b))]),
+  ],
+  combineByKey: (batch, create, mergeValue) => [
+    groups(batch).map(({ key, values: [first, ...rest] }) => [
+      key,
+      rest.reduce((combined, value) => mergeValue(combined, value), create(first)),
+    ]),
+  ],
+  persist: batch => batch,
+  cache: batch => batch,
+}
+
+/** One batch as user code in `transform` sees it. */
+export class OracleRDD {
+  readonly partitions: Partitions
+  constructor(partitions: Partitions) {
+    this.partitions = partitions
+  }
+  get rows(): Row[] {
+    return rowsOf(this.partitions)
+  }
+  map = (f: Function): OracleRDD => this.#apply('map', f)
+  flatMap = (f: Function): OracleRDD => this.#apply('flatMap', f)
+  filter = (f: Function): OracleRDD => this.#apply('filter', f)
+  mapPartitions = (f: Function): OracleRDD => this.#apply('mapPartitions', f)
+  glom = (): OracleRDD => this.#apply('glom')
+  mapValues = (f: Function): OracleRDD => this.#apply('mapValues', f)
+  flatMapValues = (f: Function): OracleRDD => this.#apply('flatMapValues', f)
+  groupByKey = (): OracleRDD => this.#apply('groupByKey')
+  reduceByKey = (f: Function): OracleRDD => this.#apply('reduceByKey', f)
+  combineByKey = (create: Function, mergeValue: Function): OracleRDD =>
+    this.#apply('combineByKey', create, mergeValue)
+  union = (that: OracleRDD): OracleRDD => new OracleRDD([...this.partitions, ...that.partitions])
+  repartition = (count: number): OracleRDD => new OracleRDD(slices(this.rows, count))
+  #apply(name: string, ...args: unknown[]): OracleRDD {
+    return new OracleRDD(perBatch[name]!(this.partitions, ...args))
+  }
+}
+
+type Compute = (time: number) => OracleRDD | null
+
+/** A stream: what it is at each time, computed when asked. Time 0 is one batch before the first. */
+class OracleStream {
+  readonly slide: number
+  readonly #compute: Compute
+  constructor(slide: number, compute: Compute) {
+    this.slide = slide
+    this.#compute = compute
+  }
+  at(time: number): OracleRDD | null {
+    return time > 0 && time % this.slide === 0 ? this.#compute(time) : null
+  }
+}
+
+const nullResult =
+  'Transform function must not return null. Return SparkContext.emptyRDD() instead ' +
+  'to represent no element as the result of transformation.'
+
+function union(streams: OracleStream[]): OracleStream {
+  const slide = streams[0]!.slide
+  if (streams.some(s => s.slide !== slide))
+    throw new Error('Some of the DStreams have different slide durations')
+  return new OracleStream(slide, time => {
+    const rdds = streams.map(s => s.at(time))
+    if (rdds.includes(null))
+      throw new Error(`Could not generate RDD from a parent for unifying at time ${time} ms`)
+    return new OracleRDD(rdds.flatMap(rdd => rdd!.partitions))
+  })
+}
+
+function transform(
+  streams: OracleStream[],
+  f: (rdds: OracleRDD[], time: number) => OracleRDD | null,
+): OracleStream {
+  const slide = streams[0]!.slide
+  if (streams.some(s => s.slide !== slide))
+    throw new Error('Some of the DStreams have different slide durations')
+  return new OracleStream(slide, time => {
+    const rdds = streams.map(s => s.at(time))
+    if (rdds.includes(null)) throw new Error(`Couldn't generate RDD from parent at time ${time} ms`)
+    const result = f(rdds as OracleRDD[], time)
+    if (result === null || result === undefined) throw new Error(nullResult)
+    return result
+  })
+}
+
+/** The parent's RDDs at the times in (t - duration, t], those that exist, one after the other. */
+function window(parent: OracleStream, duration: number, slide = parent.slide): OracleStream {
+  if (duration % parent.slide !== 0)
+    throw new Error('The window duration of windowed DStream must be a multiple of the slide')
+  if (slide % parent.slide !== 0)
+    throw new Error('The slide duration of windowed DStream must be a multiple of the slide')
+  return new OracleStream(slide, time => {
+    const partitions: Rows[] = []
+    for (let t = time - duration + parent.slide; t <= time; t += parent.slide)
+      partitions.push(...(parent.at(t)?.partitions ?? []))
+    return new OracleRDD(partitions)
+  })
+}
+
+/** Operators of more than one batch or stream. */
+const perStream: Record<string, (stream: OracleStream, ...args: any[]) => OracleStream> = {
+  window,
+  union: (stream, that) => union([stream, that]),
+  transform: (stream, f) => transform([stream], ([rdd], time) => f(rdd, time)),
+  transformWith: (stream, that, f) => transform([stream, that], ([a, b], time) => f(a, b, time)),
+  repartition: (stream, n) => transform([stream], ([rdd]) => rdd!.repartition(n)),
+  // As in Spark a transform that adds a zero: so an empty batch counts 0 and "no RDD" is an error.
+  count: stream => transform([stream], ([rdd]) => new OracleRDD([[rdd!.rows.length]])),
+  'ssc.union': (_, streams) => union(streams),
+  'ssc.transform': (_, streams, f) => transform(streams, f),
+}
+
+function follow(inputs: OracleStream[], start: OracleStream, steps: readonly Step[]): OracleStream {
+  return steps.reduce((stream, [name, ...args]) => {
+    const resolved = resolve(args, inputs, stream, follow)
+    const many = perStream[name]
+    if (many) return many(stream, ...resolved)
+    const one = perBatch[name]
+    if (!one) throw new Error(`the oracle has no operator ${name}`)
+    return new OracleStream(stream.slide, time => {
+      const rdd = stream.at(time)
+      return rdd && new OracleRDD(one(rdd.partitions, ...resolved))
+    })
+  }, start)
+}
+
+/** Arguments with every {@link Branch}, alone or in a list, replaced by its stream. */
+function resolve<S>(
+  args: any[],
+  inputs: S[],
+  stream: S,
+  go: (inputs: S[], start: S, steps: readonly Step[]) => S,
+): any[] {
+  return args.map(arg => {
+    if (arg instanceof Branch)
+      return go(inputs, arg.from === 'here' ? stream : inputs[arg.from]!, arg.steps)
+    if (Array.isArray(arg) && arg.length > 0 && arg.every(item => item instanceof Branch))
+      return resolve(arg, inputs, stream, go)
+    return arg
+  })
+}
+
+/**
+ * Evaluates a pipeline that starts at the first input. Resolves to one entry per batch: the rows,
+ * or `null` where the stream has no RDD. Throws what the batch's job must fail with.
+ */
+export function runOracle(steps: readonly Step[], options: OracleOptions): (Row[] | null)[] {
+  const { inputs, batchInterval = 1000, partitions = 2 } = options
+  const batches = options.batches ?? Math.max(...inputs.map(input => input.length))
+  const sources = inputs.map(
+    input =>
+      new OracleStream(batchInterval, time => {
+        const rows = input[time / batchInterval - 1]
+        return rows === null ? null : new OracleRDD(slices(rows ?? [], partitions))
+      }),
+  )
+  const result = follow(sources, sources[0]!, steps)
+  return Array.from({ length: batches }, (_, i) => result.at((i + 1) * batchInterval)?.rows ?? null)
+}
+
+/**
+ * Calls the same steps on streams of the real engine.
+ *
+ * @example
+ * runStream({ input, build: (stream, ssc) => applySteps(steps, [stream], ssc) })
+ */
+export function applySteps(steps: readonly Step[], inputs: any[], ssc: any): any {
+  const go = (_: any[], start: any, branch: readonly Step[]): any =>
+    branch.reduce((stream, [name, ...args]) => {
+      const resolved = resolve(args, inputs, stream, go)
+      return name.startsWith('ssc.') ? ssc[name.slice(4)](...resolved) : stream[name](...resolved)
+    }, start)
+  return go(inputs, inputs[0], steps)
+}
