@@ -27,7 +27,7 @@ function mix(h: number, word: number): number {
 }
 
 function hashNumber(value: number): number {
-  scratch[0] = value === 0 ? 0 : value !== value ? Number.NaN : value
+  scratch[0] = value === 0 ? 0 : Number.isNaN(value) ? Number.NaN : value
   return finish(mix(mix(seed, scratchWords[0]!), scratchWords[1]!))
 }
 
@@ -143,7 +143,7 @@ export class KeyTable {
   }
 
   #idOfNumber(key: number): number {
-    if (key !== key) {
+    if (Number.isNaN(key)) {
       if (this.#hasNaN < 0) this.#hasNaN = this.keys.push(key) - 1
       return this.#hasNaN
     }

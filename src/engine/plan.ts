@@ -18,7 +18,7 @@ export class Chain {
     this.steps = steps
   }
 
-  then(step: Step): Chain {
+  extend(step: Step): Chain {
     let chain = this.#next.get(step)
     if (!chain) this.#next.set(step, (chain = new Chain([...this.steps, step])))
     return chain

@@ -150,7 +150,7 @@ export class Scheduler {
       if (pact.how === 'gathered') placed = [await this.#gather(placed, node, job)]
     }
     if (!operator.kernel) return placed
-    return placed.map(({ chain, pieces }) => ({ chain: chain.then(node.step), pieces }))
+    return placed.map(({ chain, pieces }) => ({ chain: chain.extend(node.step), pieces }))
   }
 
   async #exchange(node: RddNode, partitioner: Partitioner, job: Job): Promise<Dataset> {
@@ -196,7 +196,7 @@ export class Scheduler {
     done.sort((a, b) => a.partition - b.partition)
     for (const { partition, pieces } of done) {
       if (terminal.to === 'blocks') partitions[partition] = [...pieces[0]!]
-      else pieces.forEach((list, target) => partitions[target]!.push(...list))
+      else for (const [target, list] of pieces.entries()) partitions[target]!.push(...list)
     }
     return new Dataset(this.#arena, partitions, chunks, partitioner)
   }
