@@ -3,7 +3,7 @@ import { milliseconds, StreamingContext } from 'pelton'
 
 const batches = [['to be or not to be'], ['that is the question'], ['to sleep', 'to dream']]
 
-const ssc = new StreamingContext({ batchInterval: milliseconds(50) })
+const ssc = new StreamingContext({ batchInterval: milliseconds(100) })
 ssc
   .queueStream(batches)
   .flatMap(line => line.split(' '))
@@ -12,5 +12,5 @@ ssc
   .print()
 
 await ssc.start()
-await ssc.awaitTermination(1000)
+await ssc.awaitTermination(450)
 await ssc.stop({ graceful: true })

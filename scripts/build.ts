@@ -1,5 +1,5 @@
 /** Compiles src/ to dist/ (ESM and declarations). Skips the work when dist/ is newer than every source. */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -25,12 +25,7 @@ const fresh = existsSync(marker) && inputs.every(path => newest(path) < statSync
 if (!fresh || process.argv.includes('--force')) {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
-  execFileSync(
-    process.execPath,
-    [join(typescript, 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json')],
-    {
-      stdio: 'inherit',
-      cwd: root,
-    },
-  )
+  const compiler = [join(typescript, 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json')]
+  const { status } = spawnSync(process.execPath, compiler, { stdio: 'inherit', cwd: root })
+  process.exitCode = status ?? 1
 }

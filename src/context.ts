@@ -551,7 +551,7 @@ export class StreamingContext {
       rows: this.#rows,
       workers: session?.runtime.pool.workers ?? 0,
       tasks: counters?.tasks ?? 0,
-      rowsByWorker: [...(counters?.rowsByWorker.values() ?? [])],
+      rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),
       fallbackRows: counters?.fallbackRows ?? 0,
       rowBytesThroughPorts: 0,
       arenaBytes: arena?.bytesInUse() ?? 0,
@@ -562,6 +562,12 @@ export class StreamingContext {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
   }
+}
+
+/** A worker that has run nothing yet counts too. */
+function padded(rows: number[], session: Session | undefined): number[] {
+  const missing = (session?.runtime.pool.workers ?? 0) - rows.length
+  return missing > 0 ? [...rows, ...Array.from({ length: missing }, () => 0)] : rows
 }
 
 function stopped(): PeltonError {

@@ -18,7 +18,7 @@ const ALL_FREE = -1
 /** Open pages that one search tries before it opens a new page; the next search goes on there. */
 const PROBES_MAX = 32
 
-/** Takes `count` (1 to 31) adjacent cells for `owner`; the first cell, or 0 where no page is left. */
+/** Takes `count` (1 to 31) adjacent cells for `owner`: the first one, or 0 where none are left. */
 export function claimCells(tables: ArenaTables, count: number, owner: number): number {
   let cell = tables.cellPage === 0 ? 0 : claimIn(tables, tables.cellPage, count)
   if (cell === 0) cell = searchOpenPages(tables, count)
@@ -31,7 +31,7 @@ export function claimCells(tables: ArenaTables, count: number, owner: number): n
   return cell
 }
 
-/** Gives cells back; their owner word is 0 already. The page follows once all its cells are free. */
+/** Gives cells back (their owner word is 0 already), and the page once all its cells are free. */
 export function releaseCells(tables: ArenaTables, cell: number, count: number): void {
   const page = cell >>> 5
   const mask = lowBits(count) << (cell & 31)
@@ -65,7 +65,7 @@ function claimIn(tables: ArenaTables, page: number, count: number): number {
   return 0
 }
 
-/** Next fit over the open pages, so that pages too fragmented for this request aren't tried forever. */
+/** Next fit over the open pages: those too fragmented for this request aren't tried for ever. */
 function searchOpenPages(tables: ArenaTables, count: number): number {
   const { header, openBits, cellFree } = tables
   const words = (Atomics.load(header, HIGH_PAGE_WORD) + 31) >>> 5

@@ -203,8 +203,8 @@ function badArgument(name: string, value: unknown, remedy: string): PeltonError 
 
 function noChunk(method: string, address: number): PeltonError {
   return new PeltonError(
-    `${method}: no live chunk at ${formatAddress(address)}; it was freed, or the pointer is wrong ` +
-      '(a pointer from WASM is signed: apply >>> 0)',
+    `${method}: no live chunk at ${formatAddress(address)}; it was freed, or the pointer is ` +
+      'wrong (a pointer from WASM is signed: apply >>> 0)',
     { code: 'ARENA_ADDRESS' },
   )
 }
@@ -213,8 +213,9 @@ function full(tables: ArenaTables, bytes: number, owner: number, detail: string)
   const inUse = Atomics.load(tables.header, IN_USE_WORD) * CELL_BYTES
   const limit = tables.limitCells * CELL_BYTES
   return new PeltonError(
-    `The arena is full: ${bytes} bytes asked for owner ${owner}, ${inUse} of ${limit} bytes in use` +
-      `${detail}; raise the memory option, shorten windows and state, or slow the receivers down`,
+    `The arena is full: ${bytes} bytes asked for owner ${owner}, ${inUse} of ${limit} bytes ` +
+      `in use${detail}; raise the memory option, shorten windows and state, or slow the ` +
+      'receivers down',
     { code: 'ARENA_FULL' },
   )
 }

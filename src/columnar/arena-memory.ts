@@ -14,8 +14,8 @@ import {
 /** How large an arena is and what it does with freed chunks. */
 export interface ArenaOptions {
   /**
-   * Bytes that live chunks may occupy. Default: half of the machine's (or container's) memory. Never
-   * more than the reservation without the arena's own tables (0.3 %).
+   * Bytes that live chunks may occupy. Default: half of the memory of the machine or container.
+   * Never more than the reservation without the arena's own tables (0.3 %).
    */
   limitBytes?: number
   /** Address space to reserve; default 4 GiB, less where the process can't have that much. */
@@ -37,14 +37,14 @@ interface MemoryDescriptor {
   maximum: number
   shared: true
 }
-type MemoryConstructor = new (descriptor: MemoryDescriptor) => SharedMemory
-const { Memory } = (globalThis as unknown as { WebAssembly: { Memory: MemoryConstructor } })
-  .WebAssembly
+interface Platform {
+  readonly WebAssembly: { readonly Memory: new (descriptor: MemoryDescriptor) => SharedMemory }
+}
 
 const RESERVE_BYTES = PAGES_MAX * PAGE_BYTES
 const RESERVE_BYTES_MIN = 32 * PAGE_BYTES
-/** Below this many pages (256 MiB) it is better to begin small and grow than to reserve less. */
-const FIXED_PAGES_MIN = 4096
+/** Where not even this many pages (64 MiB) can be reserved at once, the memory begins small. */
+const FIXED_PAGES_MIN = 1024
 const GROWING_INITIAL_PAGES = 128
 
 /** Reserves memory for `options`, in descending sizes, and formats it. */
@@ -55,8 +55,8 @@ export function createArenaMemory(options: ArenaOptions): ArenaHandle {
     checkBytes('limitBytes', limitBytes, CELL_BYTES)
     if (limitBytes > reserveBytes) {
       throw new PeltonError(
-        `The arena's limitBytes ${limitBytes} is more than its reservation of ${reserveBytes} bytes; ` +
-          'lower limitBytes or raise reserveBytes',
+        `The arena's limitBytes ${limitBytes} is more than its reservation of ${reserveBytes} ` +
+          'bytes; lower limitBytes or raise reserveBytes',
         { code: 'ARENA_OPTIONS' },
       )
     }
@@ -83,16 +83,20 @@ export function formatArenaMemory(
 
 /**
  * Reserving is free (the system commits pages when they are touched), so all of it is asked for at
- * once, then half, and so on. A failed try costs V8 20 to 40 ms of garbage collection.
+ * once, then half, and so on. Growing is the last resort: for a maximum that it can't reserve V8
+ * silently takes three quarters, half, a quarter or nothing of it. A failed try costs 20 to 40 ms
+ * of garbage collection.
  */
 function reserve(pages: number): { memory: SharedMemory; maxPages: number } {
-  for (let fixed = pages; fixed >= Math.min(pages, FIXED_PAGES_MIN); fixed = halve(fixed)) {
+  const least = Math.min(pages, FIXED_PAGES_MIN)
+  for (let fixed = pages; fixed > least; fixed = Math.max(halve(fixed), least)) {
     const memory = tryMemory(fixed, fixed)
     if (memory !== undefined) return { memory, maxPages: fixed }
   }
-  const maxPages = Math.min(pages, FIXED_PAGES_MIN)
-  const memory = tryMemory(Math.min(maxPages, GROWING_INITIAL_PAGES), maxPages)
-  if (memory !== undefined) return { memory, maxPages }
+  for (const initial of [least, Math.min(least, GROWING_INITIAL_PAGES)]) {
+    const memory = tryMemory(initial, least)
+    if (memory !== undefined) return { memory, maxPages: least }
+  }
   throw new PeltonError(
     `Cannot reserve ${GROWING_INITIAL_PAGES * PAGE_BYTES} bytes of shared memory for the arena; ` +
       'raise the address space limit of the process (ulimit -v)',
@@ -106,6 +110,7 @@ function halve(pages: number): number {
 
 function tryMemory(initial: number, maximum: number): SharedMemory | undefined {
   try {
+    const { Memory } = (globalThis as unknown as Platform).WebAssembly
     return new Memory({ initial, maximum, shared: true })
   } catch {
     return undefined

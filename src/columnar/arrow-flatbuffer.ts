@@ -10,7 +10,10 @@
 
 /** A field's value. `undefined` leaves the field out, so that readers see its default. */
 export type FlatValue =
-  | { readonly kind: 'i8' | 'i16' | 'i32' | 'i64'; readonly value: number }
+  | { readonly kind: 'i8'; readonly value: number }
+  | { readonly kind: 'i16'; readonly value: number }
+  | { readonly kind: 'i32'; readonly value: number }
+  | { readonly kind: 'i64'; readonly value: number }
   | { readonly kind: 'text'; readonly value: string }
   | { readonly kind: 'table'; readonly value: FlatTable }
   | { readonly kind: 'tables'; readonly value: readonly FlatTable[] }

@@ -65,11 +65,7 @@ export const DOUBLE = 2
 export const MILLISECOND = 1
 
 /** A field with the defaults of what most types leave unsaid. */
-export function arrowField(
-  name: string,
-  kind: number,
-  more: Partial<ArrowField> = {},
-): ArrowField {
+export function arrowField(name: string, kind: number, more: Partial<ArrowField> = {}): ArrowField {
   const plain = { width: 0, signed: false, unit: 0, timezone: '', dictionary: -1 }
   const index = { width: 32, signed: true }
   return { name, kind, ...plain, children: [], metadata: new Map(), index, ...more }

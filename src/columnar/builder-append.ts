@@ -4,19 +4,9 @@
  * and anything else that does not fit becomes `any`.
  */
 import { Block } from './block.ts'
+import { pushBigint, pushBool, pushBytes, pushNumber, pushText, pushWord } from './builder-push.ts'
 import { layOut, writeBlock } from './builder-seal.ts'
-import {
-  type ColumnStage,
-  pushBigint,
-  pushBool,
-  pushBytes,
-  pushNumber,
-  pushText,
-  pushWord,
-  ShapeNode,
-  StructStage,
-  useChildren,
-} from './builder-stage.ts'
+import { type ColumnStage, ShapeNode, StructStage, useChildren } from './builder-stage.ts'
 import { encodeValue } from './codec.ts'
 import { privateMemory } from './memory.ts'
 import { isPlainArray, isPlainObject, Unfit } from './plain.ts'
@@ -145,11 +135,16 @@ export function widen(stage: ColumnStage, kind: number): void {
 }
 
 /** The staged rows as JS values. */
-function decodeStage(stage: ColumnStage): ArrayLike<unknown> {
+export function decodeStage(stage: ColumnStage): ArrayLike<unknown> {
+  return openStage(stage).decode(0, stage.rows)
+}
+
+/** The staged rows as a block in a memory of its own. */
+export function openStage(stage: ColumnStage): Block {
   const layout = layOut(stage)
   const memory = privateMemory(layout.bytes)
   writeBlock(memory, 0, layout)
-  return Block.open(memory, 0).decode(0, stage.rows)
+  return Block.open(memory, 0)
 }
 
 function appendObject(stage: ColumnStage, value: object): void {
@@ -285,11 +280,8 @@ function addShape(stage: ColumnStage, struct: StructStage, names: string[]): num
 
 /** Gives a new field its rows: undefined, because older objects do not have the key. */
 function fillField(stage: ColumnStage, field: ColumnStage): void {
-  const { bytes, used } = stage.missing
   for (let i = 0; i < stage.rows; i++) {
-    const at = i >>> 3
-    const isMissing = at < used && ((bytes[at]! >>> (i & 7)) & 1) === 1
-    if (isMissing) pushPlaceholder(field)
+    if (stage.missing.has(i)) pushPlaceholder(field)
     else appendMissing(field, undefined)
   }
 }

@@ -189,7 +189,7 @@ function writeData(memory: Memory, ptr: number, place: Place): void {
 function writeTimestamps(u32: Uint32Array, w: number, ms: Float64Array, rows: number): void {
   for (let i = 0; i < rows; i++) {
     const value = ms[i]!
-    const valid = value === value
+    const valid = !Number.isNaN(value)
     u32[w + 2 * i] = valid ? value : 0
     u32[w + 2 * i + 1] = valid ? Math.floor(value / 2 ** 32) : 0x80000000
   }

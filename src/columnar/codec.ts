@@ -85,6 +85,11 @@ export function decodeValue(bytes: Uint8Array): unknown {
   throw new Error(`no codec writes the tag ${bytes[0]}: the bytes are damaged`)
 }
 
+/** The bytes of a value that is a Uint8Array or Buffer, from its encoding; else undefined. */
+export function encodedBytes(encoded: Uint8Array): Uint8Array | undefined {
+  return encoded[0] === BYTES || encoded[0] === BUFFER ? encoded.subarray(1) : undefined
+}
+
 function tagged(tag: number, bytes: Uint8Array): Uint8Array {
   const out = Buffer.allocUnsafe(bytes.length + 1)
   out[0] = tag

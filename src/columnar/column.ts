@@ -32,7 +32,8 @@ export abstract class BaseColumn implements Column {
   readonly validityAddress: number
   readonly undefinedAddress: number
   readonly dataAddress: number
-  protected readonly memory: Memory
+  /** The memory that the addresses refer to. */
+  readonly memory: Memory
 
   constructor(memory: Memory, node: ColumnNode) {
     this.memory = memory

@@ -22,11 +22,10 @@ export const VIEW_BYTES = 16
 /** Longest text that lies in its view. */
 export const INLINE_MAX = 12
 
-const NON_ASCII = /[^\0-\x7f]/
-
-/** True when every character is below 128, so that bytes, UTF-16 units and characters agree. */
-export function isAscii(text: string): boolean {
-  return !NON_ASCII.test(text)
+/** True when every byte is below 128. */
+export function isAsciiBytes(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > 127) return false
+  return true
 }
 
 /** Most bytes that `writeText` can need for `text`. */

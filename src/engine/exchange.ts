@@ -103,7 +103,7 @@ export class ExchangeSink implements RowSink {
     this.#builder = builder
     this.#pairs = partitioner.kind === 'hash'
     // Each partition deals its rows out from another start, or the first targets would get more.
-    this.#next = (hashKey(partition) % partitioner.partitions) - 1
+    this.#next = (partition % partitioner.partitions) - 1
   }
 
   push(row: unknown): void {

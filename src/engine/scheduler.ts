@@ -295,7 +295,8 @@ function failed(failure: TaskFailure, tries: number, job: Job): PeltonError {
     : 'a task'
   const row = failure.row === undefined ? '' : ` on the row ${failure.row}`
   const attempts = finalCodes.has(failure.code) ? '' : `; tried ${tries} times`
-  const error = new PeltonError(`${where} failed${row}: ${failure.message}${attempts}`, {
+  const kind = failure.name === 'Error' || failure.name === 'PeltonError' ? '' : `${failure.name}: `
+  const error = new PeltonError(`${where} failed${row}: ${kind}${failure.message}${attempts}`, {
     code: failure.code,
     ...(failure.operator && { operator: failure.operator }),
     ...(failure.place && { place: failure.place }),
@@ -307,11 +308,11 @@ function failed(failure: TaskFailure, tries: number, job: Job): PeltonError {
   return error
 }
 
+/** The frames of the user's functions: those before the generated loop that called them. */
 function frames(stack: string): string {
-  return stack
-    .split('\n')
-    .filter(line => /^\s+at /.test(line))
-    .join('\n')
+  const lines = stack.split('\n').filter(line => /^\s+at /.test(line))
+  const end = lines.findIndex(line => line.includes('(eval at #loop'))
+  return lines.slice(0, end < 0 ? undefined : end).join('\n')
 }
 
 function lost(error: LostTaskError, tries: number, job: Job): PeltonError {

@@ -2,13 +2,10 @@
  * Reads a function's source: its free names, what it writes to, and whether it can stand alone. The answer
  * depends on the text only and is cached by it, so closures made anew in every batch are parsed once.
  */
-import { type Node, parse } from 'acorn'
 import { analyze } from 'eslint-scope'
 import { type Mutation, mutationsAt } from './mutation.ts'
 import { type Refusal, refusals } from './refusal.ts'
-
-/** An acorn node whose fields are looked at by name. */
-export type Syntax = Node & { [field: string]: any }
+import { parseFunction, type Rewritten, rewrite, type Syntax } from './syntax.ts'
 
 export interface FreeName {
   readonly name: string
@@ -20,22 +17,15 @@ export interface FreeName {
   readonly properties: ReadonlySet<string> | undefined
 }
 
-export interface Analysis {
+export interface Analysis extends Rewritten {
   /** Equal for functions of equal source. */
   readonly id: number
   readonly source: string
   /** The function's node; subtract `base` from its positions to get indexes in `source`. */
   readonly node: Syntax
   readonly base: number
-  /** The source as an expression that can be compiled anywhere. */
-  readonly expression: string
-  /** Where V8 says the function is: its first parenthesis, or the start of an arrow. */
-  readonly sourceAnchor: number
-  readonly expressionAnchor: number
   /** Whether the source needs sloppy mode to compile. */
   readonly sloppy: boolean
-  /** Name that stands for `import` in `expression`, when the source has `import(…)`. */
-  readonly importName: string | undefined
   readonly free: ReadonlyMap<string, FreeName>
   readonly mutations: readonly Mutation[]
   /** What makes it impossible to send by source, with the index in the source. */
@@ -57,46 +47,6 @@ export function analyseSource(source: string): Analysis {
   if (cache.size >= CACHE_MAX) cache.clear()
   cache.set(source, made)
   return made
-}
-
-interface Parsed {
-  readonly tree: Syntax
-  readonly node: Syntax
-  /** Key of the method, when the source is a method's. */
-  readonly key: Syntax | undefined
-  readonly base: number
-  readonly sloppy: boolean
-}
-
-/** A function's text is an expression, a method of an object literal, or one that only a class may have. */
-const shapes: readonly [string, string, (body: Syntax) => { node: Syntax; key?: Syntax }][] = [
-  ['(', ')', statement => ({ node: statement.expression })],
-  ['({', '})', statement => methodOf(statement.expression.properties[0])],
-  ['(class{', '})', statement => methodOf(statement.expression.body.body[0])],
-]
-
-const methodOf = (member: Syntax): { node: Syntax; key: Syntax } => ({
-  node: member.value,
-  key: member.key,
-})
-
-function parseFunction(source: string): Parsed | undefined {
-  for (const sourceType of ['module', 'script'] as const)
-    for (const [before, after, find] of shapes)
-      try {
-        const tree = parse(before + source + after, {
-          ecmaVersion: 'latest',
-          sourceType,
-          ranges: true,
-          checkPrivateFields: false,
-        } as Parameters<typeof parse>[1]) as Syntax
-        const { node, key } = find(tree.body[0])
-        if (!/Function|Class/.test(node?.type ?? '')) continue
-        return { tree, node, key, base: before.length, sloppy: sourceType === 'script' }
-      } catch {
-        // The next shape may fit.
-      }
-  return undefined
 }
 
 function analyseNew(source: string, id: number): Analysis {
@@ -255,51 +205,4 @@ function inside(node: Syntax, context: Context): Context {
   if (node.type === 'FunctionExpression' || node.type === 'FunctionDeclaration')
     return { ...context, outerThis: false }
   return context
-}
-
-/**
- * The source as an expression. A method loses its key, which may be computed or private, and becomes a
- * method called `f` of an object literal; `import` becomes a helper that resolves against the user's file.
- */
-function rewrite(
-  source: string,
-  parsed: Parsed,
-  imports: readonly Syntax[],
-): Pick<Analysis, 'expression' | 'sourceAnchor' | 'expressionAnchor' | 'importName'> {
-  const { node, key, base } = parsed
-  let importName: string | undefined
-  if (imports.length > 0) {
-    importName = '$import'
-    while (source.includes(importName)) importName += '$'
-  }
-  const sourceAnchor = anchorOf(source, parsed)
-  let text = source
-  // From the back, so that earlier positions stay valid.
-  for (const one of [...imports].sort((a, b) => b.start - a.start)) {
-    const at = one.start - base
-    text = text.slice(0, at) + importName + text.slice(at + 'import'.length)
-  }
-  if (!key) {
-    // An import() before the anchor would have to be in a computed key, which methods have dropped.
-    return {
-      expression: `(${text})`,
-      sourceAnchor,
-      expressionAnchor: sourceAnchor + 1,
-      importName,
-    }
-  }
-  const head = `({${node['async'] ? 'async ' : ''}${node['generator'] ? '*' : ''}f`
-  const grown = text.length - source.length
-  const body = imports.some(one => one.start - base < sourceAnchor)
-    ? text.slice(sourceAnchor + grown)
-    : text.slice(sourceAnchor)
-  return { expression: `${head}${body}}).f`, sourceAnchor, expressionAnchor: head.length, importName }
-}
-
-function anchorOf(source: string, { node, key, base }: Parsed): number {
-  if (node.type === 'ArrowFunctionExpression') return 0
-  // acorn starts a method's function at its parenthesis.
-  if (key) return node.start - base
-  const after = node['id'] ? node['id'].end - base : source.indexOf('function') + 'function'.length
-  return source.indexOf('(', after)
 }

@@ -18,7 +18,10 @@ export interface FunctionHandle {
   readonly id: number
   readonly fn: Function
   readonly site: Site
-  /** What its source says; absent for functions that travel by name. Equal sources share one object. */
+  /**
+   * What its source says; absent for functions that travel by name. Equal sources share one object. It may
+   * hold a `refusal`, when the function is imported in workers instead.
+   */
   readonly analysis: Analysis | undefined
 }
 

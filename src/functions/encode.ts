@@ -1,5 +1,4 @@
 /** Turns captured values into the nodes of a PortableFunction. */
-import { types } from 'node:util'
 import type { PeltonError, Place } from '../errors.ts'
 import { builtinOf, commonJsOf, globalPath } from './modules.ts'
 import type { Entry, NodeId, PortableFunction, PortableNode } from './portable.ts'
@@ -165,7 +164,8 @@ export abstract class Encoder {
   ): boolean {
     if (kind === 'map') {
       for (const [key, value] of object as Map<unknown, unknown>)
-        if (!look(object, key, () => ' key') || !look(object, value, () => getStep(key))) return false
+        if (!look(object, key, () => ' key') || !look(object, value, () => getStep(key)))
+          return false
       return true
     }
     if (kind === 'set') {
@@ -223,12 +223,17 @@ export abstract class Encoder {
     if (kind === 'map') {
       const entries = [...(value as Map<unknown, unknown>)].map(
         ([key, one]) =>
-          [this.value(key, under(where, ' key')), this.value(one, under(where, getStep(key)))] as const,
+          [
+            this.value(key, under(where, ' key')),
+            this.value(one, under(where, getStep(key))),
+          ] as const,
       )
       return { type: 'map', entries }
     }
     if (kind === 'set') {
-      const items = [...(value as Set<unknown>)].map(one => this.value(one, under(where, ' element')))
+      const items = [...(value as Set<unknown>)].map(one =>
+        this.value(one, under(where, ' element')),
+      )
       return { type: 'set', items }
     }
     if (kind === 'error') {
@@ -265,9 +270,9 @@ export abstract class Encoder {
     })
   }
 
-  protected object(keys: Iterable<string>, where: Where, valueOf: (key: string) => NodeId): NodeId {
+  protected object(keys: Iterable<string>, where: Where, nodeOf: (key: string) => NodeId): NodeId {
     const entries: Entry[] = []
-    for (const key of keys) entries.push([key, valueOf(key), true])
+    for (const key of keys) entries.push([key, nodeOf(key), true])
     return this.add({ type: 'object', nullPrototype: true, entries }, where)
   }
 
@@ -308,39 +313,5 @@ const isCloneable = (node: PortableNode): boolean => {
     return true
   } catch {
     return false
-  }
-}
-
-/** A look at one step of a value for `changesData`: own data only, so that no code of the user's runs. */
-export function lookInto(value: unknown, step: unknown): readonly unknown[] {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return []
-  if (types.isProxy(value)) return []
-  if (value instanceof Broadcast) return step === 'value' ? [value.value] : []
-  if (typeof step === 'string') {
-    if (types.isModuleNamespaceObject(value)) return readable(value, step)
-    const found = Object.getOwnPropertyDescriptor(value, step)
-    return found && 'value' in found ? [found.value] : []
-  }
-  if (types.isMap(value)) return first(value.values())
-  if (Array.isArray(value)) return value.slice(0, 100)
-  const kind = kindOf(value)
-  if (kind !== 'object' && kind !== 'null object') return []
-  return first(Object.getOwnPropertyNames(value)).flatMap(key => lookInto(value, key))
-}
-
-/** A few elements stand for all: collections rarely mix kinds. */
-function first<T>(items: Iterable<T>): T[] {
-  const taken: T[] = []
-  for (const item of items) {
-    if (taken.push(item) >= 100) break
-  }
-  return taken
-}
-
-function readable(namespace: object, key: string): unknown[] {
-  try {
-    return [(namespace as Record<string, unknown>)[key]]
-  } catch {
-    return []
   }
 }

@@ -12,13 +12,15 @@ function refuseChange(kind: string): () => never {
   }
 }
 
-const guards = (kind: string, methods: string): PropertyDescriptorMap =>
-  Object.fromEntries(
-    methods.split(' ').map(name => [name, { value: refuseChange(kind), enumerable: false }]),
-  )
+/** Own methods that hide those of the prototype which change the collection. */
+function guards(prototype: object, kind: string, methods: string): PropertyDescriptorMap {
+  const names = methods.split(' ').filter(name => name in prototype)
+  return Object.fromEntries(names.map(name => [name, { value: refuseChange(kind) }]))
+}
 
-const mapGuards = guards('Map', 'set delete clear getOrInsert getOrInsertComputed')
-const setGuards = guards('Set', 'add delete clear')
+const mapMethods = 'set delete clear getOrInsert getOrInsertComputed'
+const mapGuards = guards(Map.prototype, 'Map', mapMethods)
+const setGuards = guards(Set.prototype, 'Set', 'add delete clear')
 
 /**
  * Freezes one object: its properties, and for a Map or Set its entries. Typed arrays can't be frozen, and a

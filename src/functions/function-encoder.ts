@@ -1,10 +1,10 @@
 /** Encodes functions: by name where they have one in the worker too, else by source with their values. */
-import { fileURLToPath } from 'node:url'
 import { types } from 'node:util'
 import type { Place } from '../errors.ts'
 import { type Analysis, analyseSource, type FreeName } from './analysis.ts'
-import { Encoder, lookInto, subject, type Where } from './encode.ts'
-import { type Located, locate, type Script, scriptOf } from './inspector.ts'
+import { Encoder, subject, type Where } from './encode.ts'
+import { locate, scriptOf } from './inspector.ts'
+import { lookInto } from './look.ts'
 import {
   commonJsOf,
   exportOf,
@@ -19,40 +19,20 @@ import {
   viteUrl,
 } from './modules.ts'
 import { changesData, type Mutation } from './mutation.ts'
-import { originalPlace } from './place.ts'
 import type { NodeId } from './portable.ts'
-import { isCaptureError, readablePath, refusals, type Site } from './refusal.ts'
+import { isCaptureError, readablePath, refusals } from './refusal.ts'
 import { resolveFrom } from './resolve.ts'
-import { givenValues } from './using.ts'
-import { isNative, kindOf } from './values.ts'
-
-/** A function about to be sent by source, with where it stands and what it can see. */
-interface Subject {
-  readonly fn: Function
-  readonly analysis: Analysis
-  readonly located: Located | undefined
-  readonly script: Script | undefined
-  readonly given: object | undefined
-}
-
-/** What a free name stands for. */
-type Binding =
-  | { readonly found: 'value'; readonly value: unknown; readonly inModule: boolean }
-  | { readonly found: 'uninitialised' }
-  | { readonly found: 'nothing' }
+import { anchorPlace, bind, placeAt, type Subject, safeRead, subjectOf } from './subject.ts'
+import { isNative, kindOf, step } from './values.ts'
 
 export class FunctionEncoder extends Encoder {
-  constructor(site: Site) {
-    super(site)
-  }
-
   /** What stands against `fn` by its source alone, thrown as an error unless it can be imported instead. */
   check(fn: Function): Analysis | undefined {
     const where: Where = { path: '', via: '', place: undefined }
     if (this.#byName(fn, where) !== undefined) return undefined
     const analysis = analyseSource(Function.prototype.toString.call(fn))
     if (!analysis.refusal && analysis.mutations.length === 0) return analysis
-    const subject = this.#subject(fn, analysis)
+    const subject = subjectOf(fn, analysis)
     try {
       this.#checkSource(subject)
     } catch (error) {
@@ -66,19 +46,16 @@ export class FunctionEncoder extends Encoder {
     if (known !== undefined) return known
     const named = this.#byName(fn, where)
     if (named !== undefined) return named
-    const source = Function.prototype.toString.call(fn)
-    const located = locate(fn)
-    const script = located && scriptOf(located.scriptId)
-    if (script && (script.url.startsWith('node:') || isPackageUrl(script.url))) {
-      const found = exportOf(fn, script.url)
+    const one = subjectOf(fn, analyseSource(Function.prototype.toString.call(fn)))
+    const url = one.script?.url ?? ''
+    if (url.startsWith('node:') || isPackageUrl(url)) {
+      const found = exportOf(fn, url)
       if (found) return this.add({ type: 'import', ...found }, where, fn)
     }
-    const analysis = analyseSource(source)
-    const given = givenValues(fn)
     try {
-      return this.attempt(() => this.#bySource({ fn, analysis, located, script, given }, where))
+      return this.attempt(() => this.#bySource(one, where))
     } catch (error) {
-      const found = isCaptureError(error) && this.#importable({ fn, analysis, located, script, given })
+      const found = isCaptureError(error) && this.#importable(one)
       if (!found) throw error
       return this.add({ type: 'import', ...found }, where, fn)
     }
@@ -90,14 +67,8 @@ export class FunctionEncoder extends Encoder {
     const named = this.named(fn, where)
     if (named !== undefined) return named
     if (!isNative(fn)) return undefined
-    const refusal = fn.name.startsWith('bound ') ? refusals.bound : refusals.native
+    const refusal = nameOf(fn).startsWith('bound ') ? refusals.bound : refusals.native
     throw this.refuse(refusal(subject(where)), where)
-  }
-
-  #subject(fn: Function, analysis: Analysis): Subject {
-    const located = locate(fn)
-    const script = located && scriptOf(located.scriptId)
-    return { fn, analysis, located, script, given: givenValues(fn) }
   }
 
   /** The export of the user's own module that a function is, if importing that file is harmless. */
@@ -120,15 +91,15 @@ export class FunctionEncoder extends Encoder {
     if (analysis.refusal) throw this.refuse(analysis.refusal, at(analysis.refusal.offset))
     for (const mutation of analysis.mutations) {
       if (!this.#changes(one, mutation)) continue
-      const path = [mutation.root, ...mutation.steps.slice(0, mutation.method ? undefined : -1)]
-      const text = path.map(s => (typeof s === 'string' ? s : '[…]')).join('.')
-      const readable = readablePath(text.replaceAll('.[', '['))
+      const steps = mutation.steps.slice(0, mutation.method ? undefined : -1)
+      const path = steps.map(one => (typeof one === 'string' ? step(one) : '[…]')).join('')
+      const readable = readablePath(mutation.root + path)
       throw this.refuse(refusals.mutated(readable, mutation.how), at(mutation.offset))
     }
   }
 
   #changes(one: Subject, mutation: Mutation): boolean {
-    const binding = this.#bind(one, mutation.root)
+    const binding = bind(one, mutation.root)
     if (binding.found !== 'value') return false
     const [head, ...rest] = mutation.steps
     if (isViteImport(mutation.root) && typeof head === 'string') {
@@ -140,25 +111,6 @@ export class FunctionEncoder extends Encoder {
     return changesData(mutation, binding.value, lookInto)
   }
 
-  #bind({ located, given, script }: Subject, name: string): Binding {
-    if (given && Object.hasOwn(given, name))
-      return { found: 'value', value: (given as Record<string, unknown>)[name], inModule: false }
-    for (const { kind, variables } of located?.scopes ?? []) {
-      if (!Object.hasOwn(variables, name)) continue
-      try {
-        const inModule = kind === 'Module' && script !== undefined
-        return { found: 'value', value: variables[name], inModule }
-      } catch {
-        return { found: 'uninitialised' }
-      }
-    }
-    if (name in globalThis) {
-      const value: unknown = Reflect.get(globalThis, name)
-      return { found: 'value', value, inModule: false }
-    }
-    return { found: 'nothing' }
-  }
-
   #bySource(one: Subject, where: Where): NodeId {
     const { fn, analysis } = one
     this.#checkSource(one)
@@ -167,7 +119,7 @@ export class FunctionEncoder extends Encoder {
     const code = {
       expression: analysis.expression,
       sloppy: analysis.sloppy,
-      name: fn.name,
+      name: nameOf(fn),
       file: anchor.file,
       line: anchor.line,
       column: anchor.column,
@@ -181,7 +133,7 @@ export class FunctionEncoder extends Encoder {
       names.push(analysis.importName)
       values.push(this.add({ type: 'helper', name: 'import', file: anchor.file }, where))
     }
-    const via = where.path === '' ? '' : fn.name || readablePath(where.path)
+    const via = where.path === '' ? '' : nameOf(fn) || readablePath(where.path)
     for (const free of analysis.free.values()) {
       const value = this.#variable(one, free, via)
       if (value === undefined) continue
@@ -216,15 +168,15 @@ export class FunctionEncoder extends Encoder {
       },
     }
     const file = one.script?.url ?? ''
-    if (name === '__name') return this.add({ type: 'helper', name: 'name', file }, where)
     if (name === '__vite_ssr_dynamic_import__')
       return this.add({ type: 'helper', name: 'import', file }, where)
     const visible =
       one.given !== undefined && Object.hasOwn(one.given, name)
         ? true
         : one.located?.scopes.some(scope => Object.hasOwn(scope.variables, name))
+    if (!visible && name === '__name') return this.add({ type: 'helper', name: 'name', file }, where)
     if (!visible && isStandardGlobal(name)) return undefined
-    const binding = this.#bind(one, name)
+    const binding = bind(one, name)
     if (binding.found === 'uninitialised') throw this.refuse(refusals.uninitialised(name), where)
     if (binding.found === 'nothing') {
       if (free.guarded) return undefined
@@ -232,21 +184,24 @@ export class FunctionEncoder extends Encoder {
       throw this.refuse(refusal(readablePath(name)), where)
     }
     if (isViteImport(name)) return this.#viteImport(one, free, binding.value as object, where)
-    const imported = binding.inModule ? importsOf(one.script!).get(name) : undefined
+    const imported = binding.inModule && one.script && importsOf(one.script).get(name)
     if (imported) return this.#import(imported, free, binding.value, file, where)
     return this.#fromCommonJs(binding.value, free, where) ?? this.value(binding.value, where)
   }
 
   /** A `require()`d module goes by name: a package always, the user's own files when they are used whole. */
   #fromCommonJs(value: unknown, free: FreeName, where: Where): NodeId | undefined {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null)
+      return undefined
     if (typeof value === 'object' && !hasFunctions(value)) return undefined
     if (this.ids.has(value)) return undefined
     const found = commonJsOf(value)
     if (found && !isEntry(found.url)) return this.add({ type: 'import', ...found }, where, value)
     // What bundlers make of `import * as x`: an object of getters that stands for a module.
     const isInterop = Object.getOwnPropertyDescriptor(value, '__esModule') !== undefined
-    return isInterop ? this.namespace(value, free.properties ?? Object.keys(value), where) : undefined
+    return isInterop
+      ? this.namespace(value, free.properties ?? Object.keys(value), where)
+      : undefined
   }
 
   /** A name that an import statement binds. */
@@ -265,7 +220,11 @@ export class FunctionEncoder extends Encoder {
     const url = resolveFrom(binding.specifier, parent)
     if (!url || isEntry(url)) {
       if (binding.name === '*')
-        return this.namespace(value as object, free.properties ?? Object.keys(value as object), where)
+        return this.namespace(
+          value as object,
+          free.properties ?? Object.keys(value as object),
+          where,
+        )
       return this.value(value, where)
     }
     const path = binding.name === '*' ? [] : [binding.name]
@@ -279,11 +238,8 @@ export class FunctionEncoder extends Encoder {
         return this.#import({ ...binding, name: key }, free, one, parent, there)
       })
     }
-    if (typeof value === 'function') {
-      const home = locate(value)
-      const inEntry = home !== undefined && isEntry(scriptOf(home.scriptId)?.url ?? '')
-      return inEntry ? this.value(value, where) : importNode()
-    }
+    if (typeof value === 'function')
+      return isWrittenInEntry(value) ? this.value(value, where) : importNode()
     return this.#valueOr(value, where, importNode)
   }
 
@@ -322,6 +278,25 @@ export class FunctionEncoder extends Encoder {
   }
 }
 
+const writtenInEntry = new WeakMap<Function, boolean>()
+
+/** Whether a function stands in the file the process was started with, whoever exports it. */
+function isWrittenInEntry(fn: Function): boolean {
+  let known = writtenInEntry.get(fn)
+  if (known === undefined) {
+    const located = locate(fn)
+    known = located !== undefined && isEntry(scriptOf(located.scriptId)?.url ?? '')
+    writtenInEntry.set(fn, known)
+  }
+  return known
+}
+
+/** A function's name, which a user may have replaced by anything. */
+function nameOf(fn: Function): string {
+  const name: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value
+  return typeof name === 'string' ? name : ''
+}
+
 const isViteImport = (name: string): boolean => /^__(?:vite_ssr|vi)_import_\d+__$/.test(name)
 
 const hasFunctions = (value: object): boolean =>
@@ -329,38 +304,3 @@ const hasFunctions = (value: object): boolean =>
     const found = Object.getOwnPropertyDescriptor(value, key)!
     return found.get !== undefined || typeof found.value === 'function'
   })
-
-function safeRead(object: object, key: string): unknown {
-  try {
-    return (object as Record<string, unknown>)[key]
-  } catch {
-    return undefined
-  }
-}
-
-/** Line and column, from 0, of the function's anchor in the file the user wrote. */
-function anchorPlace({ located, script }: Subject): { file: string; line: number; column: number } {
-  if (!located) return { file: '', line: 0, column: 0 }
-  const { line, column } = located
-  const file = script?.url ?? ''
-  if (!script || !file.startsWith('file:') || !isVite(script)) return { file, line, column }
-  const place = originalPlace({ file: fileURLToPath(file), line: line + 1, column: column + 1 })
-  return { file, line: place.line - 1, column: place.column - 1 }
-}
-
-/** The place, from 1, of an index in a function's source. */
-function placeAt({ analysis, located, script }: Subject, offset: number): Place | undefined {
-  if (!located || !script?.url) return undefined
-  const { source, sourceAnchor } = analysis
-  const from = Math.min(offset, sourceAnchor)
-  const to = Math.max(offset, sourceAnchor)
-  const lines = source.slice(from, to).split('\n').length - 1
-  const line = located.line + (offset < sourceAnchor ? -lines : lines)
-  // On the anchor's own line columns count from the anchor, elsewhere from the start of the line.
-  const column =
-    lines === 0
-      ? located.column + offset - sourceAnchor
-      : offset - source.lastIndexOf('\n', offset - 1) - 1
-  const file = script.url.startsWith('file:') ? fileURLToPath(script.url) : script.url
-  return originalPlace({ file, line: line + 1, column: Math.max(column, 0) + 1 })
-}

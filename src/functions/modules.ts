@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import vm from 'node:vm'
 import { parse } from 'acorn'
-import type { Syntax } from './analysis.ts'
 import type { Script } from './inspector.ts'
 import { filePath } from './place.ts'
 import { resolveFrom } from './resolve.ts'
+import type { Syntax } from './syntax.ts'
 
 /** An export of a module; an empty path is its namespace. */
 export interface Import {
@@ -24,20 +24,34 @@ export interface ImportBinding {
 
 const require = createRequire(import.meta.url)
 
+/** Node's globals that are there from the start; looking at them costs nothing. */
 const nodeGlobals =
-  'console URL URLSearchParams TextEncoder TextDecoder structuredClone performance Buffer process atob ' +
-  'btoa crypto setTimeout clearTimeout setInterval clearInterval setImmediate clearImmediate ' +
-  'queueMicrotask fetch Headers Request Response FormData Blob File Event EventTarget AbortController ' +
-  'AbortSignal DOMException MessageChannel MessagePort MessageEvent BroadcastChannel WebSocket ' +
-  'ReadableStream WritableStream TransformStream CompressionStream DecompressionStream navigator global'
+  'console URL URLSearchParams Buffer process setTimeout clearTimeout setInterval clearInterval ' +
+  'setImmediate clearImmediate queueMicrotask structuredClone global'
+
+/** Those that Node loads when they are first looked at; they are known by name only. */
+const lazyGlobals =
+  'TextEncoder TextDecoder performance atob btoa crypto fetch Headers Request Response FormData Blob ' +
+  'File Event EventTarget AbortController AbortSignal DOMException MessageChannel MessagePort ' +
+  'MessageEvent BroadcastChannel WebSocket ReadableStream WritableStream TransformStream ' +
+  'CompressionStream DecompressionStream navigator WebAssembly'
+
+let languageGlobals: string[] | undefined
+
+/** Names of the globals that JavaScript itself has, in this version of V8. */
+function languageNames(): readonly string[] {
+  languageGlobals ??= vm.runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]
+  return languageGlobals
+}
 
 let standard: Set<string> | undefined
 
 /** Whether every worker has a global of this name. */
 export function isStandardGlobal(name: string): boolean {
   standard ??= new Set([
-    ...(vm.runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]),
+    ...languageNames(),
     ...nodeGlobals.split(' '),
+    ...lazyGlobals.split(' '),
     'globalThis',
   ])
   return standard.has(name)
@@ -58,7 +72,6 @@ export function globalPath(value: object): readonly string[] | undefined {
     globals!.set(object, path)
     return true
   }
-  isStandardGlobal('Object')
   const walk = (object: object, path: readonly string[], depth: number): void => {
     for (const key of Object.getOwnPropertyNames(object)) {
       const found = ownValue(object, key)
@@ -69,7 +82,7 @@ export function globalPath(value: object): readonly string[] | undefined {
     }
   }
   add(globalThis, ['globalThis'])
-  for (const name of standard!) {
+  for (const name of [...languageNames(), ...nodeGlobals.split(' ')]) {
     const found = ownValue(globalThis, name)
     if (add(found, [name]) && name !== 'process') walk(found as object, [name], 1)
   }
@@ -104,19 +117,21 @@ export function builtinOf(value: object): Import | undefined {
 
 export const isPackageUrl = (url: string): boolean => /[\\/]node_modules[\\/]/.test(url)
 
-let entry: string | undefined
+let entries: Set<string> | undefined
 
 /** Whether a URL is the file the process was started with; importing it would run the program again. */
 export function isEntry(url: string): boolean {
-  if (entry === undefined) {
-    entry = ''
-    try {
-      if (process.argv[1]) entry = pathToFileURL(realpathSync(process.argv[1])).href
-    } catch {
-      // Started from standard input or `--eval`: there is no entry file to import.
-    }
+  if (!entries) {
+    entries = new Set()
+    // `node .` and `node main` name no file; what CommonJS calls the main module is then the entry.
+    for (const path of [process.argv[1], require.main?.filename])
+      try {
+        if (path) entries.add(pathToFileURL(realpathSync(path)).href)
+      } catch {
+        // Started from standard input or `--eval`: there is no entry file to import.
+      }
   }
-  return entry !== '' && url === entry
+  return entries.has(url)
 }
 
 /** The export of the file at `url` that is this very value. The file must be loaded already. */
@@ -216,7 +231,8 @@ export function viteUrl(specifier: string, parent: string): string | undefined {
 
 /** Whether a file rewritten by Vite exports this local name, and as what. */
 export function viteExport(script: Script, local: string): string | undefined {
-  const pattern = /__vite_ssr_exportName__\(("(?:[^"\\\n]|\\.)*"), \(\) => \{ try \{ return (\S+) \}/g
+  const pattern =
+    /__vite_ssr_exportName__\(("(?:[^"\\\n]|\\.)*"), \(\) => \{ try \{ return (\S+) \}/g
   for (const [, quoted, name] of script.source.matchAll(pattern))
     if (name === local) return JSON.parse(quoted!)
   return undefined

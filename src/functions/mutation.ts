@@ -4,7 +4,7 @@
  * is how one counts.
  */
 import { types } from 'node:util'
-import type { Syntax } from './analysis.ts'
+import type { Syntax } from './syntax.ts'
 
 /** One step from a captured name to the thing changed: a property, or some element of a collection. */
 export type Step = string | typeof ELEMENT
@@ -164,7 +164,7 @@ function chainOf(
   }
 }
 
-/** Reads one step without running any code of the user's; `isLink` says which objects may be asked. */
+/** Reads one step of a value without running any code of the user's. */
 export type Look = (value: unknown, step: Step) => readonly unknown[]
 
 /**

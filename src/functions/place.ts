@@ -32,6 +32,7 @@ export function callerPlace(): Place | undefined {
   const limit = Error.stackTraceLimit
   const holder: { stack?: unknown } = {}
   try {
+    // Where the language's own objects are frozen this throws, and the place stays unknown.
     Error.prepareStackTrace = (_error, sites) => sites
     Error.stackTraceLimit = FRAMES_MAX
     Error.captureStackTrace(holder, callerPlace)
@@ -86,7 +87,8 @@ function throughHook(place: Place): Place {
   const hook = Error.prepareStackTrace
   if (typeof hook !== 'function') return place
   const text = hook(new Error(), [new Frame(place) as unknown as NodeJS.CallSite])
-  const match = typeof text === 'string' ? /\(?([^()\s][^()\n]*):(\d+):(\d+)\)?\s*$/.exec(text) : null
+  const match =
+    typeof text === 'string' ? /\(?([^()\s][^()\n]*):(\d+):(\d+)\)?\s*$/.exec(text) : null
   if (!match) return place
   const file = filePath(match[1]!.replace(/^at /, ''))
   return { file, line: Number(match[2]), column: Number(match[3]) }

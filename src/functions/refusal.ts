@@ -124,7 +124,8 @@ export const refusals = {
   }),
   functionProperty: (path: string, key: string): Refusal => ({
     what: `${path} is a function with the property ${key}; its properties do not travel`,
-    remedy: 'Keep the function and its properties in separate variables, or import it from a module',
+    remedy:
+      'Keep the function and its properties in separate variables, or import it from a module',
   }),
   symbol: (path: string, text: string): Refusal => ({
     what: `${path} is a symbol (${text}); symbols have no identity across threads`,

@@ -29,7 +29,9 @@ export function resolveFrom(specifier: string, parent: string): string | undefin
 function byRequire(specifier: string, parentURL: string): string | undefined {
   try {
     const found = createRequire(parentURL).resolve(specifier)
-    return /^(?:\/|[A-Za-z]:\\)/.test(found) ? pathToFileURL(found).href : `node:${found.replace('node:', '')}`
+    return /^(?:\/|[A-Za-z]:\\)/.test(found)
+      ? pathToFileURL(found).href
+      : `node:${found.replace('node:', '')}`
   } catch {
     return undefined
   }

@@ -84,9 +84,9 @@ class Reviver {
       const shell = shellOf(node)
       if (shell) this.#made[id] = shell
     })
-    this.#nodes.forEach((_, id) => this.#make(id))
+    for (const id of this.#nodes.keys()) this.#make(id)
     for (const finish of this.#late) finish()
-    this.#nodes.forEach((node, id) => this.#fill(node, this.#made[id]))
+    for (const [id, node] of this.#nodes.entries()) this.#fill(node, this.#made[id])
     return this.#made[root]
   }
 
@@ -211,7 +211,10 @@ function exportFrom(module: object, path: readonly string[], url: string): unkno
     // A CommonJS module shows all its exports on its default export only.
     if (value === module && !(key in value) && 'default' in value) value = value.default
     const holder: unknown = value
-    if (!((typeof holder === 'object' && holder !== null) || typeof holder === 'function') || !(key in holder))
+    if (
+      !((typeof holder === 'object' && holder !== null) || typeof holder === 'function') ||
+      !(key in holder)
+    )
       throw new PeltonError(
         `A function needs the export ${path.join('.')} of ${url}, which is not there in a worker. ` +
           'Import it from the module that defines it.',

@@ -2,7 +2,10 @@ import { PeltonError, preview } from '../errors.ts'
 
 /** What is counted by id; ids are unique in the process and never used twice. */
 let lastId = 0
-const registry = new Map<number, WeakRef<Broadcast<unknown> | Accumulator<any, any> | Resource<any>>>()
+const registry = new Map<
+  number,
+  WeakRef<Broadcast<unknown> | Accumulator<any, any> | Resource<any>>
+>()
 const forget = new FinalizationRegistry<number>(id => registry.delete(id))
 
 function register(shared: Broadcast<unknown> | Accumulator<any, any> | Resource<any>): void {
@@ -132,7 +135,10 @@ export function accumulator(
   merge?: (a: bigint, b: bigint) => bigint,
 ): Accumulator<bigint, bigint>
 export function accumulator<X, T>(spec: AccumulatorSpec<X, T>): Accumulator<X, T>
-export function accumulator(first: unknown = 0, merge?: (a: any, b: any) => any): Accumulator<any, any> {
+export function accumulator(
+  first: unknown = 0,
+  merge?: (a: any, b: any) => any,
+): Accumulator<any, any> {
   if (typeof first === 'object' && first !== null) {
     const spec = first as AccumulatorSpec<unknown, unknown>
     if (typeof spec.add !== 'function' || typeof spec.merge !== 'function' || !('zero' in spec))
@@ -178,7 +184,8 @@ export class AccumulatorPart {
     const { zero, add } = this.#definition
     // Without a zero the values are totals themselves, so the first one starts the part.
     if (zero === undefined) this.#part = add ? value : addValue(emptySum(value), value, undefined)
-    else this.#part = addValue(typeof zero === 'function' ? zero() : structuredClone(zero), value, add)
+    else
+      this.#part = addValue(typeof zero === 'function' ? zero() : structuredClone(zero), value, add)
   }
 
   get value(): never {

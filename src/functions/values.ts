@@ -38,15 +38,18 @@ export function kindOf(value: object): Kind | Refuse {
   if (types.isDate(value) && exact) return extraProperty(value, 'Date') ?? 'leaf'
   if (types.isRegExp(value) && exact) return extraProperty(value, 'RegExp') ?? 'leaf'
   if (types.isSharedArrayBuffer(value)) return refusals.sharedMemory
-  if (types.isArrayBuffer(value) && exact) return 'leaf'
+  if (types.isArrayBuffer(value) && exact) return value.detached ? refuseDetached : 'leaf'
   if (ArrayBuffer.isView(value)) {
     if (types.isSharedArrayBuffer(value.buffer)) return refusals.sharedMemory
+    if ((value.buffer as ArrayBuffer).detached) return refuseDetached
     if (Buffer.isBuffer(value)) return 'buffer'
     if (exact) return 'leaf'
   }
   if (types.isNativeError(value) && exact && errorClasses.has(name)) return 'error'
   return refuseInstance(value, name)
 }
+
+const refuseDetached: Refuse = path => refusals.uncloneable(path, 'its memory was transferred away')
 
 function refuseInstance(value: object, name: string): Refuse {
   if (types.isPromise(value)) return refusals.promise
@@ -68,17 +71,17 @@ const isObjectPrototype = (prototype: object): boolean =>
 
 /** The name of the class a prototype belongs to; never runs a getter. */
 function className(prototype: object): string {
-  const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
-  if (typeof constructor !== 'function') return 'unknown'
-  const name: unknown = Object.getOwnPropertyDescriptor(constructor, 'name')?.value
+  const maker: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
+  if (typeof maker !== 'function') return 'unknown'
+  const name: unknown = Object.getOwnPropertyDescriptor(maker, 'name')?.value
   return typeof name === 'string' && name !== '' ? name : '(anonymous)'
 }
 
 /** Whether a prototype is that of the built-in class itself (of any realm), not of a subclass. */
 function isBuiltinPrototype(prototype: object, name: string): boolean {
-  const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
-  if (typeof constructor !== 'function' || constructor.prototype !== prototype) return false
-  return (globalThis as Record<string, unknown>)[name] === constructor || isNative(constructor)
+  const maker: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
+  if (typeof maker !== 'function' || maker.prototype !== prototype) return false
+  return (globalThis as Record<string, unknown>)[name] === maker || isNative(maker)
 }
 
 /** Whether a function has no JavaScript source. */

@@ -8,7 +8,8 @@ import { asItLies, gathered, type Operator } from '../engine/operator.ts'
 
 export const count: Operator = {
   name: 'count',
-  onAbsent: 'pass',
+  onAbsent: 'error',
+  absentMessage: t => `Couldn't generate RDD from parent at time ${t} ms`,
   pact: params => (params.local ? asItLies : gathered),
   kernel: {
     form: 'rows',

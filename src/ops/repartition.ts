@@ -8,7 +8,8 @@ import type { Operator } from '../engine/operator.ts'
 
 export const repartition: Operator = {
   name: 'repartition',
-  onAbsent: 'pass',
+  onAbsent: 'error',
+  absentMessage: t => `Couldn't generate RDD from parent at time ${t} ms`,
   pact: params => ({
     how: 'exchanged',
     partitioner: { kind: 'round-robin', partitions: params.partitions as number },

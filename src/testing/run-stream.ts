@@ -80,7 +80,10 @@ export async function runStream<R>(
   } as StreamingContextOptions)
   const results: R[][] = []
   try {
-    const streams = inputs.map(input => ssc.queueStream([...input] as any[], { partitions }))
+    const streams = inputs.map(input => {
+      const missing = Array.from({ length: Math.max(0, batches - input.length) }, () => [])
+      return ssc.queueStream([...input, ...missing] as any[], { partitions })
+    })
     const built = (options.build as (...args: unknown[]) => DStream<R>)(...streams, ssc)
     built.foreachRDD(async rdd => {
       results.push(await rdd.collect())

@@ -11,6 +11,30 @@ const MIB = 2 ** 20
 const fixture = fileURLToPath(new URL('./fixtures/arena-fallback.ts', import.meta.url))
 const run = promisify(execFile)
 
+interface Descriptor {
+  readonly initial: number
+  readonly maximum: number
+}
+type MemoryClass = new (descriptor: Descriptor) => object
+
+/** Runs `body` on a system where `create` decides what memory there is. */
+function withMemory<T>(
+  create: (descriptor: Descriptor, Memory: MemoryClass) => object,
+  body: () => T,
+): T {
+  const { WebAssembly } = globalThis as unknown as { WebAssembly: { Memory: MemoryClass } }
+  const { Memory } = WebAssembly
+  function Limited(descriptor: Descriptor): object {
+    return create(descriptor, Memory)
+  }
+  WebAssembly.Memory = Limited as unknown as MemoryClass
+  try {
+    return body()
+  } finally {
+    WebAssembly.Memory = Memory
+  }
+}
+
 interface Report {
   readonly maxPages: number
   readonly limitBytes: number
@@ -48,25 +72,47 @@ describe('arena memory', () => {
     expect(whole.limitBytes).toBeLessThan(8 * MIB)
   })
 
-  it.skipIf(process.platform !== 'linux')('takes what an address space limit leaves', async () => {
-    const report = await runLimited(900 * MIB)
+  const onLinux = it.skipIf(process.platform !== 'linux')
+
+  onLinux.each([900, 200])('takes what %d MiB of spare address space allow', async spare => {
+    const report = await runLimited(spare * MIB)
     expect(report).toMatchObject({ intact: true, left: 0, stopped: '' })
-    expect(report.maxPages).toBeLessThan(65_536)
-    expect(report.maxPages).toBeGreaterThanOrEqual(4096)
+    expect(report.maxPages * PAGE).toBeLessThan(spare * MIB)
+    expect(report.maxPages).toBeGreaterThanOrEqual(1024)
     expect(report.initialBytes).toBe(report.maxPages * PAGE)
     expect(report.limitBytes).toBeLessThan(report.maxPages * PAGE)
   })
 
-  it.skipIf(process.platform !== 'linux')(
-    'begins small and grows where little is left',
-    async () => {
-      const report = await runLimited(200 * MIB)
-      expect(report).toMatchObject({ intact: true, left: 0 })
-      expect(report.maxPages).toBe(4096)
-      expect(report.initialBytes).toBe(8 * MIB)
-      expect(report.finalBytes).toBeGreaterThan(report.initialBytes)
-      expect(report.allocatedBytes).toBeGreaterThan(16 * MIB)
-      expect(['', 'ARENA_FULL']).toContain(report.stopped)
-    },
-  )
+  it('begins small and grows where no memory can be had at once', () => {
+    const arena = withMemory(
+      (descriptor, Memory) => {
+        if (descriptor.initial === descriptor.maximum) throw new RangeError('could not allocate')
+        return new Memory(descriptor)
+      },
+      () => Arena.create({ limitBytes: 2 ** 31 }),
+    )
+    expect(arena.buffer.byteLength).toBe(8 * MIB)
+    expect(arena.limitBytes).toBeGreaterThan(63 * MIB)
+    const before = arena.u8
+    const address = arena.alloc(40 * MIB, 1)
+    arena.u8[address + 40 * MIB - 1] = 7
+    expect(before.length).toBe(8 * MIB)
+    expect(arena.u8[address + 40 * MIB - 1]).toBe(7)
+    expect(() => arena.alloc(40 * MIB, 1)).toThrow(/^The arena is full/)
+    const rest = arena.limitBytes - arena.bytesInUse()
+    for (let bytes = 0; bytes < rest; bytes += PAGE) arena.alloc(PAGE, 1)
+    expect(arena.bytesInUse()).toBe(arena.limitBytes)
+    expect(arena.reap(1)).toBe(arena.limitBytes)
+    expect(arena.bytesInUse()).toBe(0)
+  })
+
+  it('says what to do where there is no memory at all', () => {
+    const refuse = (): never => {
+      throw new RangeError('could not allocate')
+    }
+    withMemory(refuse, () => {
+      expect(() => Arena.create({ reserveBytes: 32 * PAGE })).toThrow(/ulimit -v/)
+      expect(() => Arena.create()).toThrow(expect.objectContaining({ code: 'ARENA_RESERVE' }))
+    })
+  })
 })

@@ -270,4 +270,53 @@ describe('races of two calls', () => {
       expectEmpty(arena)
     }
   })
+
+  it('a page is not given back while another thread takes a cell of it', () => {
+    const arena = create()
+    for (let n = 1, more = true; more; n++) {
+      const [victim, survivor, third] = [VICTIM, SURVIVOR, 11].map(o => new Thread(arena, o))
+      const chunks = Array.from({ length: 20 }, () => victim!.alloc(32_768))
+      for (const address of chunks.slice(0, -1)) victim!.free(address)
+      const fill = (by: Thread) => (): void => {
+        for (let k = 0; k < 24; k++) by.alloc(32_768)
+      }
+      more = beforeAtomic(n, fill(survivor!), () => victim!.free(chunks.at(-1)!))
+      fill(third!)()
+      expectSound([survivor!, third!])
+      for (const t of [survivor!, third!]) t.freeAll()
+      expectEmpty(arena)
+    }
+  })
+
+  it('a chunk that is passed on while its owner is reaped is freed or lives on', () => {
+    const arena = create()
+    for (let n = 1, more = true; more; n++) {
+      const address = arena.alloc(100, VICTIM)
+      let passed = true
+      const pass = (): void => {
+        try {
+          arena.setOwner(address, SURVIVOR)
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ARENA_ADDRESS' })
+          passed = false
+        }
+      }
+      more = beforeAtomic(n, pass, () => arena.reap(VICTIM))
+      if (!more) pass()
+      expect(arena.bytesInUse()).toBe(passed ? 2048 : 0)
+      expect(arena.ownedBy(SURVIVOR)).toBe(passed ? 2048 : 0)
+      arena.reap(SURVIVOR)
+      expectEmpty(arena)
+    }
+  })
+
+  it('the peak counts both of two that allocate at once', () => {
+    for (let n = 1, more = true; more; n++) {
+      const arena = create()
+      const other = (): void => void arena.alloc(2 * PAGE, SURVIVOR)
+      more = beforeAtomic(n, other, () => arena.alloc(2 * PAGE, VICTIM))
+      if (!more) other()
+      expect(arena.peakBytes()).toBe(4 * PAGE)
+    }
+  })
 })

@@ -124,10 +124,10 @@ async function checkAll(one: OperatorCase): Promise<void> {
  * partition and empty batches in between, each with 1 and 2 workers, and in the slower gears; every
  * run must equal the oracle, and the oracle the table. Neither the number of workers nor the gear
  * may change even an order of rows that the operator leaves open. That nothing stays behind in the
- * arena is checked by `runStream` itself.
+ * arena is checked by `runStream` itself. The first and the last case run once more with so many
+ * rows that several tasks share a stage.
  *
- * What it can't catch: what the oracle and the table get wrong together, and anything that needs
- * more rows than a table has.
+ * What it can't catch: what the oracle and the table get wrong together.
  *
  * @example
  * operatorConformance('map', [
@@ -147,7 +147,30 @@ export function operatorConformance(operator: string, cases: readonly OperatorCa
         await checkAll(one)
       })
     }
+    const results = cases.filter(one => 'steps' in one && one.error === undefined) as StepsCase[]
+    for (const one of new Set([results[0], results.at(-1)])) {
+      if (one) test(`${one.name}, with many rows`, () => checkMany(one))
+    }
   })
+}
+
+/** Rows of the longest batch, so many that a stage is cut into several tasks. */
+const manyRows = 20_000
+
+/** Each batch's rows over and over, in 7 partitions: these don't fit into one task. */
+async function checkMany(one: StepsCase): Promise<void> {
+  const inputs = one.inputs ?? [one.input ?? []]
+  const longest = Math.max(1, ...inputs.flat().map(rows => rows?.length ?? 0))
+  const repeated = (rows: readonly unknown[] | null) =>
+    rows && Array.from({ length: Math.ceil(manyRows / longest) }, () => rows).flat()
+  const many = { inputs: inputs.map(input => input.map(repeated)), partitions: 7 }
+  const batches = one.batches ?? Math.max(...inputs.map(input => input.length))
+  const runs: string[][][] = []
+  for (const workers of [1, 2]) {
+    const label = `many rows, workers: ${workers}`
+    runs.push(await check(one, { ...many, label, layout: 'many rows', workers, batches }))
+  }
+  expect(runs[1], 'many rows: order of rows').toEqual(runs[0])
 }
 
 /** The oracle's answer to the table as it is written. */

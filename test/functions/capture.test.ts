@@ -3,8 +3,16 @@
  * and other versions of Vite, which rewrite imports in other ways, are out of its reach.
  */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { readFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -49,7 +57,9 @@ test('the table in plain JavaScript', async () => {
       copyAsJavaScript(join(root, path), join(folder, path))
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    const { stdout } = await run(process.execPath, [join(folder, 'test/functions/fixtures/entry.js')])
+    const { stdout } = await run(process.execPath, [
+      join(folder, 'test/functions/fixtures/entry.js'),
+    ])
     checkSummary(stdout)
   } finally {
     rmSync(folder, { recursive: true })

@@ -5,8 +5,8 @@ import { isSource, parseFile, resolveImport, type SourceFile } from './source.ts
 
 /**
  * The layers of src/, lowest first: a folder, or a file directly in src/, imports only from lines
- * above its own. Those that share a line do not know each other, except the facades, which are one
- * layer wired together in index.
+ * above its own. Those that share a line do not know each other, except the facades (context,
+ * dstream, rdd), which are one layer wired together in index. What they share lies below them.
  */
 const layers: readonly (readonly string[])[] = [
   ['errors'],
@@ -17,6 +17,7 @@ const layers: readonly (readonly string[])[] = [
   ['engine'],
   ['ops', 'receivers', 'sinks'],
   ['worker'],
+  ['apply', 'durations', 'files', 'options', 'outputs', 'signals'],
   ['context', 'dstream', 'rdd'],
   ['index'],
   ['testing'],

@@ -177,7 +177,9 @@ export const documentedMethods: Rule = {
           f(a: any): void {}
           private g() {}
           #h() {}
-        }`,
+        }
+        interface Clock { now(): number }
+        export class B implements Clock { now() {} }`,
     },
   ],
 }
@@ -252,6 +254,9 @@ function isDocumented(name: string, file: SourceFile): boolean {
 /** Methods of a public class that have no docstring; those marked private or internal need none. */
 function undocumentedMethods(name: string, file: SourceFile): string[] {
   const found: string[] = []
+  // A method that implements an interface of the same file is described there.
+  const implementing = new RegExp(`class ${name}\\b[^{]*\\bimplements\\b`).test(file.text)
+  const interfaces = implementing ? parseFile(file).types : ''
   walk(parseFile(file).program, node => {
     if (!/^Class/.test(node.type) || (node['id'] as Node | null)?.['name'] !== name) return
     const body = node['body'] as Node
@@ -263,7 +268,8 @@ function undocumentedMethods(name: string, file: SourceFile): string[] {
       const key = member['key'] as Node | undefined
       if (member.type !== 'MethodDefinition' || key?.type !== 'Identifier') continue
       if (member['kind'] === 'constructor' || /\b(private|protected)\b/.test(before)) continue
-      if (!before.includes('/**')) found.push(`${name}.${key['name']}`)
+      if (before.includes('/**') || interfaces.includes(`${key['name']}(`)) continue
+      found.push(`${name}.${key['name']}`)
     }
   })
   return found
