@@ -94,13 +94,13 @@ async function serveOnce(
 function paced(file: string, linesPerSecond: number): Readable {
   const linesPerPiece = Math.max(1, Math.round(linesPerSecond / 50))
   async function* pieces(): AsyncGenerator<string> {
-    const handle = await open(file)
+    await using handle = await open(file)
     const startMs = performance.now()
     const dueMs = (lines: number): number => startMs + (lines * 1000) / linesPerSecond
     const wait = (lines: number) => sleep(Math.max(0, dueMs(lines) - performance.now()))
     let lines = 0
     let piece = ''
-    for await (const line of handle.readLines()) {
+    for await (const line of handle.readLines({ autoClose: false })) {
       piece += `${line}\n`
       if (++lines % linesPerPiece !== 0) continue
       await wait(lines)

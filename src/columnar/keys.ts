@@ -103,6 +103,10 @@ export function sameKey(a: unknown, b: unknown): boolean {
 }
 
 const emptySlot = -1
+const slotsMin = 64
+const slotsHintMax = 2 ** 20
+/** Slots that the last table grew to: the next partition's is likely to be as large. */
+let slotsHint = slotsMin
 
 /**
  * Find-or-insert of keys to dense ids 0, 1, 2 … in order of first appearance. Strings go through a
@@ -119,9 +123,9 @@ export class KeyTable {
   readonly keys: unknown[] = []
   #strings = new Map<string, number>()
   #others = new Map<string, number>()
-  #slots = new Int32Array(64).fill(emptySlot)
-  #values = new Float64Array(64)
-  #mask = 63
+  #slots = new Int32Array(0)
+  #values = new Float64Array(0)
+  #mask = -1
   #numbers = 0
   #hasNaN = -1
 
@@ -147,6 +151,7 @@ export class KeyTable {
       if (this.#hasNaN < 0) this.#hasNaN = this.keys.push(key) - 1
       return this.#hasNaN
     }
+    if (this.#mask < 0) this.#allocate(slotsHint)
     const slots = this.#slots
     const values = this.#values
     const mask = this.#mask
@@ -165,13 +170,18 @@ export class KeyTable {
     return id
   }
 
+  #allocate(slots: number): void {
+    this.#slots = new Int32Array(slots).fill(emptySlot)
+    this.#values = new Float64Array(slots)
+    this.#mask = slots - 1
+  }
+
   #grow(): void {
     const slots = this.#slots
     const values = this.#values
     const mask = this.#mask * 2 + 1
-    this.#slots = new Int32Array(mask + 1).fill(emptySlot)
-    this.#values = new Float64Array(mask + 1)
-    this.#mask = mask
+    this.#allocate(mask + 1)
+    slotsHint = Math.min(mask + 1, slotsHintMax)
     for (let i = 0; i < slots.length; i++) {
       if (slots[i] === emptySlot) continue
       const value = values[i]!

@@ -20,7 +20,7 @@ import {
 } from './modules.ts'
 import { changesData, type Mutation } from './mutation.ts'
 import type { NodeId } from './portable.ts'
-import { isCaptureError, readablePath, refusals } from './refusal.ts'
+import { isCaptureError, type Refusal, readablePath, refusals } from './refusal.ts'
 import { resolveFrom } from './resolve.ts'
 import { anchorPlace, bind, placeAt, type Subject, safeRead, subjectOf } from './subject.ts'
 import { isNative, kindOf, step } from './values.ts'
@@ -34,7 +34,7 @@ export class FunctionEncoder extends Encoder {
     if (!analysis.refusal && analysis.mutations.length === 0) return analysis
     const subject = subjectOf(fn, analysis)
     try {
-      this.#checkSource(subject)
+      this.#checkSource(subject, where)
     } catch (error) {
       if (!this.#importable(subject)) throw error
     }
@@ -85,16 +85,22 @@ export class FunctionEncoder extends Encoder {
     return undefined
   }
 
-  #checkSource(one: Subject): void {
-    const { analysis } = one
-    const at = (offset: number): Where => ({ path: '', via: '', place: placeAt(one, offset) })
-    if (analysis.refusal) throw this.refuse(analysis.refusal, at(analysis.refusal.offset))
+  /** Refuses what the source shows: see `Analysis.refusal`, and changes to what was captured. */
+  #checkSource(one: Subject, where: Where): void {
+    const { analysis, fn } = one
+    const helper = where.path === '' ? '' : nameOf(fn) || readablePath(where.path)
+    const refuse = ({ what, remedy }: Refusal, offset: number): Error => {
+      const named = helper ? what.replace(/^the function\b/, `the function ${helper}`) : what
+      const there = { path: '', via: '', place: placeAt(one, offset) }
+      return this.refuse({ what: named, remedy }, there)
+    }
+    if (analysis.refusal) throw refuse(analysis.refusal, analysis.refusal.offset)
     for (const mutation of analysis.mutations) {
       if (!this.#changes(one, mutation)) continue
       const steps = mutation.steps.slice(0, mutation.method ? undefined : -1)
       const path = steps.map(one => (typeof one === 'string' ? step(one) : '[…]')).join('')
       const readable = readablePath(mutation.root + path)
-      throw this.refuse(refusals.mutated(readable, mutation.how), at(mutation.offset))
+      throw refuse(refusals.mutated(readable, mutation.how), mutation.offset)
     }
   }
 
@@ -113,7 +119,7 @@ export class FunctionEncoder extends Encoder {
 
   #bySource(one: Subject, where: Where): NodeId {
     const { fn, analysis } = one
-    this.#checkSource(one)
+    this.#checkSource(one, where)
     this.#checkProperties(fn, where)
     const anchor = anchorPlace(one)
     const code = {
@@ -174,7 +180,8 @@ export class FunctionEncoder extends Encoder {
       one.given !== undefined && Object.hasOwn(one.given, name)
         ? true
         : one.located?.scopes.some(scope => Object.hasOwn(scope.variables, name))
-    if (!visible && name === '__name') return this.add({ type: 'helper', name: 'name', file }, where)
+    if (!visible && name === '__name')
+      return this.add({ type: 'helper', name: 'name', file }, where)
     if (!visible && isStandardGlobal(name)) return undefined
     const binding = bind(one, name)
     if (binding.found === 'uninitialised') throw this.refuse(refusals.uninitialised(name), where)
@@ -183,6 +190,8 @@ export class FunctionEncoder extends Encoder {
       const refusal = one.located ? refusals.undefinedName : refusals.noInspector
       throw this.refuse(refusal(readablePath(name)), where)
     }
+    if (isRequire(name, binding.value))
+      return this.add({ type: 'helper', name: 'require', file }, where)
     if (isViteImport(name)) return this.#viteImport(one, free, binding.value as object, where)
     const imported = binding.inModule && one.script && importsOf(one.script).get(name)
     if (imported) return this.#import(imported, free, binding.value, file, where)
@@ -296,6 +305,10 @@ function nameOf(fn: Function): string {
   const name: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value
   return typeof name === 'string' ? name : ''
 }
+
+/** CommonJS's own `require`, which a worker can make for the same file. */
+const isRequire = (name: string, value: unknown): boolean =>
+  name === 'require' && typeof value === 'function' && Object.hasOwn(value, 'resolve')
 
 const isViteImport = (name: string): boolean => /^__(?:vite_ssr|vi)_import_\d+__$/.test(name)
 

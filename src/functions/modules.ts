@@ -82,6 +82,7 @@ export function globalPath(value: object): readonly string[] | undefined {
     }
   }
   add(globalThis, ['globalThis'])
+  add(process.env, ['process', 'env'])
   for (const name of [...languageNames(), ...nodeGlobals.split(' ')]) {
     const found = ownValue(globalThis, name)
     if (add(found, [name]) && name !== 'process') walk(found as object, [name], 1)

@@ -28,11 +28,11 @@ export function filePath(file: string): string {
  * function map(f) { const place = callerPlace(); … } // place.file is the user's file
  */
 export function callerPlace(): Place | undefined {
+  if (Object.isFrozen(Error)) return undefined
   const installed = Error.prepareStackTrace
   const limit = Error.stackTraceLimit
   const holder: { stack?: unknown } = {}
   try {
-    // Where the language's own objects are frozen this throws, and the place stays unknown.
     Error.prepareStackTrace = (_error, sites) => sites
     Error.stackTraceLimit = FRAMES_MAX
     Error.captureStackTrace(holder, callerPlace)

@@ -53,8 +53,12 @@ export type PortableNode =
       readonly open: NodeId
       readonly close: NodeId | undefined
     }
-  /** `esbuild`'s `__name`, or an `import()` that resolves against the user's file. */
-  | { readonly type: 'helper'; readonly name: 'name' | 'import'; readonly file: string }
+  /** `esbuild`'s `__name`, or an `import()` or `require()` that resolves against the user's file. */
+  | {
+      readonly type: 'helper'
+      readonly name: 'name' | 'import' | 'require'
+      readonly file: string
+    }
 
 /** A value, usually a function, that `v8.serialize` and `structuredClone` accept. */
 export interface PortableFunction {

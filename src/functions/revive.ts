@@ -1,5 +1,6 @@
 /** The workers' side: builds the function again from its portable form. Imports neither parser nor inspector. */
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import vm from 'node:vm'
@@ -111,6 +112,7 @@ class Reviver {
       case 'global':
         return node.path.reduce((object: any, key) => object[key], globalThis)
       case 'helper':
+        if (node.name === 'require') return createRequire(node.file || import.meta.url)
         return node.name === 'name' ? setName : importer(node.file)
       case 'broadcast':
         return this.#host.broadcast(node.id)

@@ -43,9 +43,9 @@ export function bind({ located, given }: Subject, name: string): Binding {
   for (const { kind, variables } of located?.scopes ?? []) {
     if (!Object.hasOwn(variables, name)) continue
     try {
-      const inModule = kind === 'Module' && script !== undefined
-      return { found: 'value', value: variables[name], inModule }
+      return { found: 'value', value: variables[name], inModule: kind === 'Module' }
     } catch {
+      // What V8 answers for a variable whose declaration has not run.
       return { found: 'uninitialised' }
     }
   }

@@ -74,7 +74,7 @@ describe('arena memory', () => {
 
   const onLinux = it.skipIf(process.platform !== 'linux')
 
-  onLinux.each([900, 200])('takes what %d MiB of spare address space allow', async spare => {
+  onLinux.each([1200, 600])('takes what %d MiB of spare address space allow', async spare => {
     const report = await runLimited(spare * MIB)
     expect(report).toMatchObject({ intact: true, left: 0, stopped: '' })
     expect(report.maxPages * PAGE).toBeLessThan(spare * MIB)

@@ -155,7 +155,7 @@ export function operatorConformance(operator: string, cases: readonly OperatorCa
 }
 
 /** Rows of the longest batch, so many that a stage is cut into several tasks. */
-const manyRows = 20_000
+const manyRows = 10_000
 
 /** Each batch's rows over and over, in 7 partitions: these don't fit into one task. */
 async function checkMany(one: StepsCase): Promise<void> {

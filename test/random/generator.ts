@@ -274,6 +274,18 @@ export const choices: fc.Arbitrary<Choice[]> = fc.array(
 
 const numbers = fc.array(fc.integer({ min: -20, max: 20 }), { maxLength: 12 })
 
+/** How often each batch is repeated; with many rows several tasks share a stage. */
+export const scales: fc.Arbitrary<number> = fc.oneof(
+  { arbitrary: fc.constant(1), weight: 9 },
+  { arbitrary: fc.constant(1000), weight: 1 },
+)
+
+/** The batches `scale` times over, with other numbers in every round. */
+export function scaled(input: Batches, scale: number): Batches {
+  const round = (rows: readonly number[], n: number) => rows.map(row => row + (n % 7))
+  return input.map(rows => rows && Array.from({ length: scale }, (_, n) => round(rows, n)).flat())
+}
+
 /** Batches of numbers, some empty and, seldom, one without RDD. */
 export const batches: fc.Arbitrary<Batches> = fc.array(
   fc.oneof({ arbitrary: numbers, weight: 30 }, { arbitrary: fc.constant(null), weight: 1 }),

@@ -2,14 +2,14 @@
  * Random pipelines over random batches give what the oracle gives.
  *
  * What it can't catch: keys and values of odd types (the tables in test/ops have those), the order
- * of rows after an exchange, and anything that takes more than a few hundred rows.
+ * of rows after an exchange, and closures that are hard to ship.
  */
 import fc from 'fast-check'
 import { runStream } from 'pelton/testing'
 import { expect, test } from 'vitest'
 import { comparable } from '../conformance/canonical.ts'
 import { applySteps, type Batches, Branch, runOracle, type Step } from '../oracle.ts'
-import { batches, choices, kinds, pipelineOf } from './generator.ts'
+import { batches, choices, kinds, pipelineOf, scaled, scales } from './generator.ts'
 
 /** The pipeline as one would type it, for the message of a failure. */
 function written(steps: readonly Step[]): string {
@@ -39,11 +39,12 @@ const property = fc.asyncProperty(
   choices,
   batches,
   batches,
+  scales,
   fc.integer({ min: 1, max: 5 }),
   fc.integer({ min: 1, max: 2 }),
-  async (kind, chosen, first, second, partitions, workers) => {
+  async (kind, chosen, first, second, scale, partitions, workers) => {
     const { steps, compare } = pipelineOf(kind, chosen)
-    const inputs: readonly Batches[] = [first, second]
+    const inputs: readonly Batches[] = [scaled(first, scale), scaled(second, scale)]
     let expected: Outcome
     try {
       const all = runOracle(steps, { inputs, partitions }).filter(rows => rows !== null)
