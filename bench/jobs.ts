@@ -2,7 +2,7 @@
 import type { Gear, VariantName, WorkloadName } from './arguments.ts'
 import { Child } from './child.ts'
 import type { FromVariant, ToVariant } from './variant.ts'
-import type { BatchCheck, Counters } from './workloads/job.ts'
+import { type BatchCheck, type Counters, smallestShare, sumCounters } from './workloads/job.ts'
 
 const CLOSE_LIMIT_MS = 10_000
 const CHECK_TOLERANCE = 1e-9
@@ -29,8 +29,10 @@ export interface JobResult {
   readonly peakRssBytes: number
   /** Of pelton variants only: the upper bound for user functions. */
   readonly gear?: Gear
-  /** Of pelton variants only, of the last repetition. */
+  /** Of pelton variants only, summed over the counted repetitions. */
   readonly counters?: Counters
+  /** Of pelton variants only: the smallest share of the rows of a worker in a repetition. */
+  readonly smallestShare?: number
 }
 
 export interface JobOptions {
@@ -151,6 +153,7 @@ export function summarise(
   answers: readonly Answer[],
 ): JobResult {
   const counted = answers.slice(1).map(answer => answer.seconds)
+  const counters = answers.slice(1).flatMap(answer => answer.counters ?? [])
   const last = answers.at(-1)!
   const seconds = median(counted)
   return {
@@ -164,7 +167,10 @@ export function summarise(
     check: last.check,
     peakRssBytes: last.peakRssBytes,
     ...(variant === 'pelton' && { gear }),
-    ...(last.counters && { counters: last.counters }),
+    ...(counters.length > 0 && {
+      counters: sumCounters(counters),
+      smallestShare: smallestShare(counters, workers),
+    }),
   }
 }
 

@@ -40,17 +40,26 @@ export function formatTable(results: readonly JobResult[]): string {
   ].join('\n')
 }
 
-/** What the engine counted: rows that took a slow way, and how the work was shared out. */
-function countersLine({ workers, gear, counters }: JobResult): string | undefined {
+/** What the engine reports: rows that took a slow way, and how the work was shared out. */
+function countersLine({
+  workers,
+  gear,
+  counters,
+  smallestShare = 0,
+}: JobResult): string | undefined {
   if (!counters) return undefined
   const total = counters.rowsByWorker.reduce((sum, rows) => sum + rows, 0)
-  const shares = counters.rowsByWorker.map(rows => `${Math.round((100 * rows) / (total || 1))} %`)
+  const shares = counters.rowsByWorker.map(rows => percent(rows / (total || 1)))
   return (
-    `  pelton, ${workers} workers, gear ${gear}: ${grouped(counters.tasks)} tasks, ` +
+    `  engine's counters, ${workers} workers, gear ${gear}: ${grouped(counters.tasks)} tasks, ` +
     `${grouped(counters.fallbackRows)} rows in fallback columns, ` +
     `${grouped(counters.rowBytesThroughPorts)} row bytes through ports, ` +
-    `rows by worker ${shares.join(' / ')}`
+    `rows by worker ${shares.join(' / ')} (smallest in a repetition ${percent(smallestShare)})`
   )
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`
 }
 
 /** Pads cells to columns: the first to the left, the others to the right. */

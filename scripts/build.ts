@@ -1,4 +1,7 @@
-/** Compiles src/ to dist/ (ESM and declarations). Skips the work when dist/ is newer than every source. */
+/**
+ * Compiles src/ to dist/ (ESM and declarations). Skips the work when dist/ is newer than every
+ * source.
+ */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -15,7 +15,10 @@ export function callOf(label: string): Call {
   return { label, place: callerPlace() }
 }
 
-/** A step whose functions run in workers: they are analysed here, so that errors point to the call. */
+/**
+ * A step whose functions run in workers: they are analysed here, so that errors point to the
+ * call.
+ */
 export function stepOf(
   call: Call,
   operator: Operator,
@@ -36,7 +39,8 @@ export function partitionsOption(
   if (value === undefined) return fallback
   if (Number.isInteger(value) && value >= 1 && value <= 65_536) return value
   throw new PeltonError(
-    `${label}: the number of partitions is ${preview(value)}; it must be a whole number from 1 to 65536`,
+    `${label}: the number of partitions is ${preview(value)}; ` +
+      'it must be a whole number from 1 to 65536',
     { code: 'OPTION', operator: label },
   )
 }

@@ -232,7 +232,11 @@ export class StreamingContext {
     return this.#input('binaryRecordsStream', new FileSource(directory, { recordLength }))
   }
 
-  /** Batches from a queue, which may grow while it is read. @example ssc.queueStream([[1, 2], [3]]) */
+  /**
+   * Batches from a queue, which may grow while it is read.
+   *
+   * @example ssc.queueStream([[1, 2], [3]])
+   */
   queueStream<T>(queue: (readonly T[] | RDD<T> | null)[], options: QueueOptions = {}): DStream<T> {
     const load = (rows: readonly unknown[], partitions: number): Dataset =>
       parallelize(this.session.runtime.arena, rows, partitions)
@@ -250,7 +254,11 @@ export class StreamingContext {
     return this.#input('receiverStream', new ReceiverSource(receiver as Receiver<never>))
   }
 
-  /** A receiver, an async iterable, or a Node stream as a source. @example ssc.from(process.stdin) */
+  /**
+   * A receiver, an async iterable, or a Node stream as a source.
+   *
+   * @example ssc.from(process.stdin)
+   */
   from<T>(source: Receiver<T> | AsyncIterable<T> | Iterable<T> | Readable): DStream<T> {
     if (source instanceof Receiver) return this.receiverStream(source)
     const fail = (error: unknown): void => this.#fail(asError(error, 'from'))
@@ -290,7 +298,11 @@ export class StreamingContext {
     return new DStream<T>(this, new StreamNode({ parents, step, slide }))
   }
 
-  /** Whatever RDDs make of the RDDs of several streams. @example ssc.transform([a, b], ([x, y]) => x.union(y)) */
+  /**
+   * Whatever RDDs make of the RDDs of several streams.
+   *
+   * @example ssc.transform([a, b], ([x, y]) => x.union(y))
+   */
   transform<U>(
     streams: readonly DStream<any>[],
     f: (rdds: RDD<any>[], time: number) => RDD<U> | Promise<RDD<U>>,
@@ -311,7 +323,11 @@ export class StreamingContext {
     return this.parallelize<T>([], 1)
   }
 
-  /** Lines of a text file, of all files of a directory, or of a pattern. @example ssc.textFile('in/*.txt') */
+  /**
+   * Lines of a text file, of all files of a directory, or of a pattern.
+   *
+   * @example ssc.textFile('in/*.txt')
+   */
   textFile(path: string, partitions?: number): RDD<string> {
     const count = partitionsOption('textFile', partitions, this.partitions)
     const { session } = this
@@ -531,7 +547,11 @@ export class StreamingContext {
     this.#loop?.resume()
   }
 
-  /** Subscribes to an event; the returned function ends the subscription. @example ssc.on('batchCompleted', b => …) */
+  /**
+   * Subscribes to an event; the returned function ends the subscription.
+   *
+   * @example ssc.on('batchCompleted', b => …)
+   */
   on<N extends EventName>(event: N, listener: Listener<N>): () => void {
     return this.#events.on(event, listener)
   }

@@ -10,6 +10,7 @@ import { PeltonError, preview } from './errors.ts'
 import * as ops from './ops/index.ts'
 import { BatchQueue, rowsOf } from './outputs.ts'
 import { RDD } from './rdd.ts'
+import type { Widened } from './widened.ts'
 
 /** Rows of one batch of a stream. */
 export interface BatchRows<T> {
@@ -108,7 +109,11 @@ export class DStream<T> {
     })
   }
 
-  /** All rows of a batch reduced to one; none for an empty batch. @example stream.reduce((a, b) => a + b) */
+  /**
+   * All rows of a batch reduced to one; none for an empty batch.
+   *
+   * @example stream.reduce((a, b) => a + b)
+   */
   reduce(f: (a: T, b: T) => T): DStream<T> {
     return this.#halves(callOf('reduce'), ops.reduce, {}, [f], [f])
   }
@@ -127,26 +132,30 @@ export class DStream<T> {
   /** One pair a key, values reduced by `f`. @example pairs.reduceByKey((a, b) => a + b) */
   reduceByKey<K, V>(
     this: DStream<readonly [K, V]>,
-    f: (a: V, b: V) => V,
+    f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
     partitions?: number,
-  ): DStream<[K, V]>
+  ): DStream<[K, Widened<V>]>
   reduceByKey(f: Function, partitions?: number): DStream<unknown> {
     const params = { partitions: this.#partitions('reduceByKey', partitions) }
     return this.#halves(callOf('reduceByKey'), ops.reduceByKey, params, [f], [f])
   }
 
   /** All values of each key. @example pairs.groupByKey() */
-  groupByKey<K, V>(this: DStream<readonly [K, V]>, partitions?: number): DStream<[K, V[]]>
+  groupByKey<K, V>(this: DStream<readonly [K, V]>, partitions?: number): DStream<[K, Widened<V>[]]>
   groupByKey(partitions?: number): DStream<unknown> {
     const params = { partitions: this.#partitions('groupByKey', partitions) }
     return this.#apply(callOf('groupByKey'), ops.groupByKey, params)
   }
 
-  /** One combined value a key. @example pairs.combineByKey(v => [v], (c, v) => [...c, v], (a, b) => [...a, ...b]) */
+  /**
+   * One combined value a key.
+   *
+   * @example pairs.combineByKey(v => [v], (c, v) => [...c, v], (a, b) => [...a, ...b])
+   */
   combineByKey<K, V, C>(
     this: DStream<readonly [K, V]>,
-    create: (value: V) => C,
-    mergeValue: (combined: C, value: V) => C,
+    create: (value: Widened<V>) => C,
+    mergeValue: (combined: C, value: Widened<V>) => C,
     mergeCombiners: (a: C, b: C) => C,
     partitions?: number,
   ): DStream<[K, C]>
@@ -198,8 +207,8 @@ export class DStream<T> {
     if (Number.isFinite(duration) && duration > 0 && duration % parent === 0) return
     const other = what === 'window' ? 'window duration' : 'slide duration'
     throw new PeltonError(
-      `The ${other} of windowed DStream (${preview(duration)} ms) must be a multiple of the slide ` +
-        `duration of parent DStream (${parent} ms); use a positive multiple of ${parent}`,
+      `The ${other} of windowed DStream (${preview(duration)} ms) must be a multiple of the ` +
+        `slide duration of parent DStream (${parent} ms); use a positive multiple of ${parent}`,
       { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
     )
   }
@@ -274,7 +283,11 @@ export class DStream<T> {
     })
   }
 
-  /** One directory a batch, `prefix-TIME.suffix`. @example stream.saveAsTextFiles('out/words', 'txt') */
+  /**
+   * One directory a batch, `prefix-TIME.suffix`.
+   *
+   * @example stream.saveAsTextFiles('out/words', 'txt')
+   */
   saveAsTextFiles(prefix: string, suffix = ''): void {
     const call = callOf('saveAsTextFiles')
     this.#output(call, async (rdd, time) => {
@@ -316,7 +329,11 @@ export class DStream<T> {
     return queue
   }
 
-  /** The rows of all batches as a Node stream in object mode. @example stream.toReadable().pipe(…) */
+  /**
+   * The rows of all batches as a Node stream in object mode.
+   *
+   * @example stream.toReadable().pipe(…)
+   */
   toReadable(): Readable {
     return rowsOf(this.batches())
   }
@@ -357,8 +374,8 @@ export function transformed<U>(
 function notAnRdd(call: Call, result: unknown, batchTime: number): PeltonError {
   const message =
     result === null || result === undefined
-      ? 'Transform function must not return null. Return SparkContext.emptyRDD() instead to represent ' +
-        'no element as the result of transformation. (Here: return ssc.emptyRDD())'
+      ? 'Transform function must not return null. Return SparkContext.emptyRDD() instead to ' +
+        'represent no element as the result of transformation. (Here: return ssc.emptyRDD())'
       : `the function of ${call.label} must return an RDD; it returned ${preview(result)}`
   return new PeltonError(message, {
     code: 'NOT_AN_RDD',
@@ -378,7 +395,8 @@ export function checkSameSlide(call: Call, streams: readonly DStream<any>[]): vo
     }
     if (stream.context !== first!.context) {
       throw new PeltonError(
-        `Some of the DStreams have different contexts; ${call.label} needs streams of one StreamingContext`,
+        `Some of the DStreams have different contexts; ${call.label} needs streams of one ` +
+          'StreamingContext',
         details,
       )
     }

@@ -21,11 +21,13 @@ export interface PeltonErrorDetails {
 }
 
 /**
- * The one error class of Pelton. The message says what was wrong (with the value), where, and what to do;
+ * The one error class of Pelton. The message says what was wrong (with the value), where, and
+ * what to do;
  * the fields say the same for programs.
  *
  * @example
- * ssc.awaitTermination().catch(e => { if (e instanceof PeltonError && e.code === 'TASK_FAILED') … })
+ * ssc.awaitTermination().catch(e => { if (e instanceof PeltonError && e.code === 'TASK_FAILED') …
+ * })
  */
 export class PeltonError extends Error {
   readonly code: string

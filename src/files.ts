@@ -3,7 +3,10 @@ import { globSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { PeltonError, preview } from './errors.ts'
 
-/** Paths and sizes, sorted; names that begin with a dot or underscore in a directory are left out. */
+/**
+ * Paths and sizes, sorted; names that begin with a dot or underscore in a directory are left
+ * out.
+ */
 export function filesOf(path: string): { path: string; bytes: number }[] {
   const paths = /[*?[{]/.test(path) ? globSync(path).sort() : [path]
   const files: { path: string; bytes: number }[] = []

@@ -11,6 +11,7 @@ import { activeScope, derived, type RddScope, type Session } from './engine/sess
 import { linesOf } from './engine/vector.ts'
 import { PeltonError, preview } from './errors.ts'
 import * as ops from './ops/index.ts'
+import type { Widened } from './widened.ts'
 
 const decodeRowsMax = 4096
 
@@ -111,26 +112,30 @@ export class RDD<T> {
   /** One pair a key, values reduced by `f`. @example pairs.reduceByKey((a, b) => a + b) */
   reduceByKey<K, V>(
     this: RDD<readonly [K, V]>,
-    f: (a: V, b: V) => V,
+    f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
     partitions?: number,
-  ): RDD<[K, V]>
+  ): RDD<[K, Widened<V>]>
   reduceByKey(f: Function, partitions?: number): RDD<unknown> {
     const params = { partitions: this.#partitions('reduceByKey', partitions) }
     return this.#halves(callOf('reduceByKey'), ops.reduceByKey, params, [f], [f])
   }
 
   /** All values of each key. @example pairs.groupByKey() */
-  groupByKey<K, V>(this: RDD<readonly [K, V]>, partitions?: number): RDD<[K, V[]]>
+  groupByKey<K, V>(this: RDD<readonly [K, V]>, partitions?: number): RDD<[K, Widened<V>[]]>
   groupByKey(partitions?: number): RDD<unknown> {
     const params = { partitions: this.#partitions('groupByKey', partitions) }
     return this.#apply(callOf('groupByKey'), ops.groupByKey, params)
   }
 
-  /** One combined value a key. @example pairs.combineByKey(v => [v], (c, v) => [...c, v], (a, b) => [...a, ...b]) */
+  /**
+   * One combined value a key.
+   *
+   * @example pairs.combineByKey(v => [v], (c, v) => [...c, v], (a, b) => [...a, ...b])
+   */
   combineByKey<K, V, C>(
     this: RDD<readonly [K, V]>,
-    create: (value: V) => C,
-    mergeValue: (combined: C, value: V) => C,
+    create: (value: Widened<V>) => C,
+    mergeValue: (combined: C, value: Widened<V>) => C,
     mergeCombiners: (a: C, b: C) => C,
     partitions?: number,
   ): RDD<[K, C]>
@@ -257,7 +262,11 @@ export class RDD<T> {
     return (await counted.#rows())[0] ?? 0
   }
 
-  /** All rows reduced to one; rejects when there is none. @example await rdd.reduce((a, b) => a + b) */
+  /**
+   * All rows reduced to one; rejects when there is none.
+   *
+   * @example await rdd.reduce((a, b) => a + b)
+   */
   async reduce(f: (a: T, b: T) => T): Promise<T> {
     const reduced = this.#halves<T>(callOf('reduce'), ops.reduce, {}, [f], [f])
     const rows = await reduced.#rows()

@@ -1,4 +1,7 @@
-/** SIGINT and SIGTERM for all contexts of the process: the first stops gracefully, the second at once. */
+/**
+ * SIGINT and SIGTERM for all contexts of the process: the first stops gracefully, the second at
+ * once.
+ */
 
 const stops = new Set<() => Promise<void>>()
 let asked = false

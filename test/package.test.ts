@@ -97,7 +97,8 @@ describe('the tarball', () => {
           // As a user does it: one Ctrl-C stops the context gracefully, a second would at once.
           if (!child.killed && /^\(be,2\)$/m.test(output)) child.kill('SIGINT')
         }
-        expect((await exit)[0]).toBe(0)
+        // 128 + 2, as a shell expects of a program that SIGINT ended.
+        expect((await exit)[0]).toBe(130)
         expect(output.match(/^\(.*\)$/gm)?.toSorted()).toEqual([
           '(be,2)',
           '(not,1)',

@@ -3,8 +3,9 @@
 /** Number of result rows and sum of their values, of one batch. */
 export type BatchCheck = readonly [rows: number, sum: number]
 
-/** What the engine counted during one repetition. */
+/** What the engine says it did; the benchmark counts nothing itself. */
 export interface Counters {
+  /** Workers that had no rows yet may be missing. */
   readonly rowsByWorker: readonly number[]
   readonly fallbackRows: number
   readonly rowBytesThroughPorts: number
@@ -35,4 +36,28 @@ export function countersBetween(before: Counters, after: Counters): Counters {
     rowBytesThroughPorts: after.rowBytesThroughPorts - before.rowBytesThroughPorts,
     tasks: after.tasks - before.tasks,
   }
+}
+
+/** The sum over repetitions. */
+export function sumCounters(all: readonly Counters[]): Counters {
+  const workers = Math.max(...all.map(counters => counters.rowsByWorker.length))
+  const sum = (pick: (counters: Counters) => number): number =>
+    all.reduce((total, counters) => total + pick(counters), 0)
+  return {
+    rowsByWorker: Array.from({ length: workers }, (_, i) => sum(c => c.rowsByWorker[i] ?? 0)),
+    fallbackRows: sum(c => c.fallbackRows),
+    rowBytesThroughPorts: sum(c => c.rowBytesThroughPorts),
+    tasks: sum(c => c.tasks),
+  }
+}
+
+/** The smallest part of the rows, from 0 to 1, that any of `workers` workers had in a repetition. */
+export function smallestShare(all: readonly Counters[], workers: number): number {
+  return Math.min(
+    ...all.map(({ rowsByWorker }) => {
+      if (rowsByWorker.length < workers) return 0
+      const total = rowsByWorker.reduce((sum, rows) => sum + rows, 0)
+      return total === 0 ? 0 : Math.min(...rowsByWorker) / total
+    }),
+  )
 }

@@ -110,7 +110,8 @@ let slotsHint = slotsMin
 
 /**
  * Find-or-insert of keys to dense ids 0, 1, 2 … in order of first appearance. Strings go through a
- * Map, numbers through open addressing over typed arrays, everything else through its canonical text.
+ * Map, numbers through open addressing over typed arrays, everything else through its canonical
+ * text.
  *
  * @example
  * const table = new KeyTable()

@@ -1,4 +1,6 @@
-/** The batch clock: a tick every interval, batches in a queue, their outputs in definition order. */
+/**
+ * The batch clock: a tick every interval, batches in a queue, their outputs in definition order.
+ */
 import { PeltonError, preview } from '../errors.ts'
 import type { Cancel, Clock } from './clock.ts'
 import type { RddNode, StreamNode } from './dag.ts'

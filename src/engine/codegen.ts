@@ -89,7 +89,8 @@ class Generator {
       emitPair: (key, value) => {
         const k = this.name('k')
         const v = this.name('v')
-        return `const ${k} = ${key}, ${v} = ${value};\n${this.through(at + 1, { key: k, value: v })}`
+        const next = this.through(at + 1, { key: k, value: v })
+        return `const ${k} = ${key}, ${v} = ${value};\n${next}`
       },
       pass: () => this.through(at + 1, row),
       state: (name, init) => {

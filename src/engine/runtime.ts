@@ -39,7 +39,8 @@ export function parseBytes(memory: number | string): number {
   const bytes = match && unit ? Math.floor(Number(match[1]) * unit) : Number.NaN
   if (bytes >= arenaBytesMin) return Math.min(bytes, arenaBytesMax)
   throw new PeltonError(
-    `memory is ${preview(memory)}; it must be at least 1 MiB, as bytes or as a text such as '512MiB' or '2GiB'`,
+    `memory is ${preview(memory)}; it must be at least 1 MiB, as bytes or as a text such as ` +
+      "'512MiB' or '2GiB'",
     { code: 'OPTION' },
   )
 }
@@ -71,7 +72,8 @@ export function countOption(name: string, value: number | undefined, fallback: n
   })
 }
 
-// The extension of the file that asks is that of the worker's file: .ts in the sources, .js when built.
+// The extension of the file that asks is that of the worker's file: .ts in the sources, .js when
+// built.
 const workerFile = new URL(
   `../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
   import.meta.url,

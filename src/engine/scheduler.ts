@@ -1,4 +1,6 @@
-/** Runs jobs: cuts lineages at exchanges, deals partitions out as tasks, tries failed ones again. */
+/**
+ * Runs jobs: cuts lineages at exchanges, deals partitions out as tasks, tries failed ones again.
+ */
 import type { Arena } from '../columnar/arena.ts'
 import { formatPlace, PeltonError } from '../errors.ts'
 import { Accumulator, sharedById } from '../functions/index.ts'
@@ -83,7 +85,8 @@ export class Scheduler {
 
   /**
    * Runs an action: the rows of `node`, at most `limit` of each partition where they have to be
-   * computed. The caller releases them. Rejects with the error of the first task that failed for good.
+   * computed. The caller releases them. Rejects with the error of the first task that failed for
+   * good.
    */
   async run(
     node: RddNode,

@@ -59,7 +59,8 @@ const runtime = {
   },
   notIterable(result: unknown): never {
     throw new PeltonError(
-      `flatMap needs a function that returns an iterable, such as an array; it returned ${preview(result)}. ` +
+      `flatMap needs a function that returns an iterable, such as an array; ` +
+        `it returned ${preview(result)}. ` +
         'Return an array (or use map for one row each)',
       { code: 'NOT_ITERABLE' },
     )
@@ -223,7 +224,8 @@ export class TaskRunner {
       const result = kernel.run(rows, fns, step.params, partition)
       if (typeof (result as unknown as object)?.[Symbol.iterator as never] !== 'function') {
         throw new PeltonError(
-          `${step.operator} needs a function that returns an iterable; it returned ${preview(result)}`,
+          `${step.label} needs a function that returns an iterable; ` +
+            `it returned ${preview(result)}`,
           { code: 'NOT_ITERABLE' },
         )
       }

@@ -207,7 +207,9 @@ export class FunctionEncoder extends Encoder {
     const found = commonJsOf(value)
     if (found && !isEntry(found.url)) return this.add({ type: 'import', ...found }, where, value)
     // What bundlers make of `import * as x`: an object of getters that stands for a module.
-    const isInterop = Object.getOwnPropertyDescriptor(value, '__esModule') !== undefined
+    const isInterop =
+      Object.hasOwn(value, '__esModule') ||
+      (free.name.startsWith('import_') && Object.hasOwn(value, 'default'))
     return isInterop
       ? this.namespace(value, free.properties ?? Object.keys(value), where)
       : undefined

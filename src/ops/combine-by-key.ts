@@ -2,8 +2,8 @@
  * One combined value a key. `create` makes it from the first value, `mergeValue` adds another,
  * `mergeCombiners` joins what two partitions made; keys meet by hash between the two halves.
  *
- *   rows ─ create, mergeValue ─▶ [key, combined] ═ exchange by key ═▶ mergeCombiners ─▶ [key, combined]
- *          (local half)                                              (other half)
+ *   rows ─ create, mergeValue ─▶ [key, c] ═ exchange by key ═▶ mergeCombiners ─▶ [key, c]
+ *          (local half)                                       (other half)
  *
  * @example
  * pairs.combineByKey(v => [v], (list, v) => [...list, v], (a, b) => [...a, ...b])

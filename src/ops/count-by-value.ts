@@ -21,7 +21,8 @@ export const countByValue: Operator = {
         : c.pair()
       return (
         `${check}const ${id} = ${table}.idOf(${key});\n` +
-        `if (${id} === ${counts}.length) ${counts}.push(${value}); else ${counts}[${id}] += ${value};\n`
+        `if (${id} === ${counts}.length) ${counts}.push(${value});\n` +
+        `else ${counts}[${id}] += ${value};\n`
       )
     },
     finish: c => {

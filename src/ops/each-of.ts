@@ -10,8 +10,9 @@ export function eachOf(c: RowCode, iterable: string, body: (element: string) => 
   const result = c.name('result')
   return (
     `const ${result} = ${iterable};\n` +
-    `if (${result} === null || ${result} === undefined || typeof ${result}[Symbol.iterator] !== 'function') rt.notIterable(${result});\n` +
+    `if (typeof ${result}?.[Symbol.iterator] !== 'function') rt.notIterable(${result});\n` +
     `const ${list} = Array.isArray(${result}) ? ${result} : Array.from(${result});\n` +
-    `for (let ${index} = 0; ${index} < ${list}.length; ${index}++) {\n${body(`${list}[${index}]`)}}\n`
+    `for (let ${index} = 0; ${index} < ${list}.length; ${index}++) {\n` +
+    `${body(`${list}[${index}]`)}}\n`
   )
 }

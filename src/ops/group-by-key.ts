@@ -20,7 +20,8 @@ export const groupByKey: Operator = {
       const groups = c.state('combined', '[]')
       return (
         `${check}const ${id} = ${table}.idOf(${key});\n` +
-        `if (${id} === ${groups}.length) ${groups}.push([${value}]); else ${groups}[${id}].push(${value});\n`
+        `if (${id} === ${groups}.length) ${groups}.push([${value}]);\n` +
+        `else ${groups}[${id}].push(${value});\n`
       )
     },
     finish: c => emitCombined(c),

@@ -1,5 +1,6 @@
 /**
- * All rows of the last `window` milliseconds, every `slide` milliseconds; the first ones are partial.
+ * All rows of the last `window` milliseconds, every `slide` milliseconds; the first ones are
+ * partial.
  *
  *   window 3, slide 2       ┌── t=4 ──┐
  *   parent   1    2    3    4    5    6

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Answer, compareChecks, type JobResult, median, summarise } from '../../bench/jobs.ts'
 import { formatTable, jsonLine } from '../../bench/report.ts'
-import { countersBetween } from '../../bench/workloads/job.ts'
+import { countersBetween, smallestShare, sumCounters } from '../../bench/workloads/job.ts'
 
 const plain: JobResult = {
   workload: 'W2',
@@ -30,6 +30,7 @@ const pelton: JobResult = {
     rowBytesThroughPorts: 0,
     tasks: 1234,
   },
+  smallestShare: 0.371,
 }
 
 describe('the table', () => {
@@ -40,8 +41,8 @@ describe('the table', () => {
         '  variant   workers  seconds            spread  pairs/s  ratio  peak RSS',
         '  pelton          2    0.150  0.0998 … 0.160 s   66.7 M  30.1x    402 MB',
         '  plain-js        1    4.520   4.500 … 4.610 s   2.21 M     1x    310 MB',
-        '  pelton, 2 workers, gear row: 1,234 tasks, 0 rows in fallback columns, ' +
-          '0 row bytes through ports, rows by worker 52 % / 48 %',
+        "  engine's counters, 2 workers, gear row: 1,234 tasks, 0 rows in fallback columns, " +
+          '0 row bytes through ports, rows by worker 52 % / 48 % (smallest in a repetition 37 %)',
         '',
       ].join('\n'),
     )
@@ -95,20 +96,20 @@ it('takes the middle of an odd number and the mean of the middle two of an even 
   expect(median([4, 1, 100, 2])).toBe(3)
 })
 
-it('summarises the repetitions without the warm-up, with the last peak and counters', () => {
+it('summarises the repetitions without the warm-up, with the last peak and all counters', () => {
   const answers = [9, 4, 1, 2].map(
     (seconds, i): Answer => ({
       type: 'result',
       seconds,
       check: [[1, 7]],
-      counters: { rowsByWorker: [i], fallbackRows: 0, rowBytesThroughPorts: 0, tasks: i },
+      counters: { rowsByWorker: [i, 1], fallbackRows: i, rowBytesThroughPorts: 1, tasks: 2 },
       peakRssBytes: 100 + i,
     }),
   )
-  expect(summarise('W6', { variant: 'pelton', workers: 3, gear: 'row' }, 10, answers)).toEqual({
+  expect(summarise('W6', { variant: 'pelton', workers: 2, gear: 'row' }, 10, answers)).toEqual({
     workload: 'W6',
     variant: 'pelton',
-    workers: 3,
+    workers: 2,
     rows: 10,
     seconds: 2,
     rowsPerSecond: 5,
@@ -116,7 +117,8 @@ it('summarises the repetitions without the warm-up, with the last peak and count
     check: [[1, 7]],
     peakRssBytes: 103,
     gear: 'row',
-    counters: { rowsByWorker: [3], fallbackRows: 0, rowBytesThroughPorts: 0, tasks: 3 },
+    counters: { rowsByWorker: [6, 3], fallbackRows: 6, rowBytesThroughPorts: 3, tasks: 6 },
+    smallestShare: 0.25,
   })
 })
 
@@ -129,4 +131,18 @@ it('subtracts the counters of earlier repetitions, also where a worker is new', 
     rowBytesThroughPorts: 7,
     tasks: 27,
   })
+})
+
+it('counts a worker without rows as a share of nothing, also where it is missing', () => {
+  const counters = (...rowsByWorker: number[]) => ({
+    rowsByWorker,
+    fallbackRows: 0,
+    rowBytesThroughPorts: 0,
+    tasks: 1,
+  })
+  expect(smallestShare([counters(3, 1), counters(2, 2)], 2)).toBe(0.25)
+  expect(smallestShare([counters(2, 2), counters(4)], 2)).toBe(0)
+  expect(smallestShare([counters(4)], 1)).toBe(1)
+  expect(smallestShare([counters(0, 0)], 2)).toBe(0)
+  expect(sumCounters([counters(4), counters(1, 2)]).rowsByWorker).toEqual([5, 2])
 })

@@ -3,7 +3,7 @@
  * here depends on how fast the machine is.
  */
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -108,6 +108,42 @@ describe('npm run bench', () => {
       code: 2,
       stderr: `no w1.txt in ${empty}; without --data it is generated\n`,
     })
+  })
+})
+
+// Built by npm test before the tests; a lone vitest run has no package to measure.
+const isBuilt = existsSync(fileURLToPath(new URL('../../dist/index.js', import.meta.url)))
+
+describe.skipIf(!isBuilt)('the engine', () => {
+  it('gives the checks of plain JavaScript, from workers and without fallback columns', async () => {
+    const args = ['--json', '--workers', '1,2', '--gear', 'row', '--repetitions', '1']
+    const { stdout } = await bench(...args, '--data', folder)
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as JobResult)
+    expect(lines.map(line => [line.workload, line.variant, line.workers])).toEqual(
+      ['W1', 'W2', 'W6'].flatMap(name => [
+        [name, 'pelton', 1],
+        [name, 'pelton', 2],
+        [name, 'plain-js', 1],
+      ]),
+    )
+    for (const { counters } of lines.filter(line => line.variant === 'pelton')) {
+      expect(counters).toMatchObject({ fallbackRows: 0, tasks: expect.any(Number) })
+      expect(counters!.tasks).toBeGreaterThan(0)
+      expect(counters!.rowsByWorker.reduce((sum, rows) => sum + rows, 0)).toBeGreaterThan(0)
+    }
+  })
+
+  it('has its latencies printed', async () => {
+    const { stdout } = await bench('latency', '--json', '--repetitions', '1')
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(lines.map(line => line.measure)).toEqual(['first-result', 'empty-batch'])
+    for (const line of lines) expect(line.milliseconds).toBeGreaterThan(0)
   })
 })
 

@@ -36,8 +36,8 @@ describe('under vitest', () => {
 /** What a run of the table as a program has to print. */
 function checkSummary(stdout: string): void {
   const { stacks, ...rest } = JSON.parse(stdout)
-  expect(rest).toEqual({ ran: cases.length, wrong: {}, own: 6 })
-  expect(stacks).toHaveLength(4)
+  expect(rest).toEqual({ ran: cases.length, wrong: {}, own: [6, 6, 6] })
+  expect(stacks).toHaveLength(5)
   for (const [far, near] of stacks) {
     expect(far.length).toBeGreaterThan(0)
     expect(far).toEqual(near)
@@ -64,6 +64,22 @@ test('the table in plain JavaScript', async () => {
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('functions of a CommonJS program', async () => {
+  const { stdout } = await run(process.execPath, [join(root, 'test/functions/fixtures/main.cjs')])
+  expect(JSON.parse(stdout)).toEqual({
+    builtin: 'w',
+    own: 'w?',
+    destructured: 2,
+    closure: 3,
+    package: 'Program',
+    inside: 8,
+    environment: 'string',
+    helper: 3,
+    composed: 301,
+    undefinedName: 'CAPTURE',
+  })
 })
 
 /** A stand-in for the build: types blanked out, `.ts` in quotes turned into `.js`. */

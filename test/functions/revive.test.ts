@@ -461,6 +461,25 @@ test('capture works again after closeCapture()', async () => {
   closeCapture()
 })
 
+test('a module that a worker cannot load, or that lacks the export, is named', async () => {
+  const sent = (url: string, path: string[]) => ({
+    root: 0,
+    nodes: [{ type: 'import' as const, url, path }],
+    shared: { broadcasts: [], accumulators: [], resources: [] },
+  })
+  const refused = { name: 'PeltonError', code: 'REVIVE' }
+  const missing = revive(sent('node:nowhere', []), host)
+  await expect(missing).rejects.toMatchObject({
+    ...refused,
+    message: expect.stringContaining('node:nowhere'),
+  })
+  const lacking = revive(sent('node:path', ['nothing']), host)
+  await expect(lacking).rejects.toMatchObject({
+    ...refused,
+    message: expect.stringContaining('export nothing of node:path'),
+  })
+})
+
 test('any value can be made portable', async () => {
   const rules = { min: 1, test: (x: number) => x >= 1 }
   const back = (await revive(portableValue(rules, 'rules', site), host)) as unknown as typeof rules

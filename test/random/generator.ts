@@ -62,6 +62,22 @@ const narrow: Rule[] = [
     steps: () => [['map', (pair: [string, number]) => pair[1]]],
     changes: { kind: 'number' },
   },
+  {
+    // Other keys than an exchange before may have placed the rows by.
+    kinds: ['pair'],
+    steps: () => [
+      ['map', ([key, n]: [string, number]) => [n % 2 === 0 ? 'even' : key.slice(-1), n]],
+    ],
+  },
+  {
+    kinds: ['pair'],
+    steps: k => [
+      ['map', ([key, n]: [string, number]) => [key.length % 2, n]],
+      ['reduceByKey', (a: number, b: number) => a + b, ...(k > 4 ? [k] : [])],
+      ['map', ([key, n]: [number, number]) => [String(key), n]],
+    ],
+    changes: exchanged,
+  },
   { kinds: ['number'], steps: k => [['filter', (x: number) => x % 3 !== k % 3]] },
   { kinds: ['string'], steps: k => [['filter', (s: string) => s.length > k || s === '']] },
   {
