@@ -13,7 +13,7 @@ import { readValues } from './engine/programs.ts'
 import { Receiver } from './engine/receiver.ts'
 import { Runtime } from './engine/runtime.ts'
 import { Scheduler } from './engine/scheduler.ts'
-import { activeScope, RddScope, type Session } from './engine/session.ts'
+import { activeScope, ContextScope, type Session } from './engine/session.ts'
 import { PeltonError, preview } from './errors.ts'
 import { filesOf } from './files.ts'
 import * as ops from './ops/index.ts'
@@ -74,7 +74,7 @@ export class StreamingContext {
   readonly #settings: Settings
   readonly #options: StreamingContextOptions
   readonly #events = new EventBus()
-  readonly #scope = new RddScope('a StreamingContext that was stopped')
+  readonly #scope = new ContextScope()
   #runtime: Runtime | undefined
   #ownsRuntime = true
   #session: Session | undefined

@@ -177,7 +177,7 @@ export class RDD<T> {
   /** Gives back what `persist` keeps. */
   unpersist(): this {
     this.node.persisted = false
-    if (!this.node.load) this.node.forget()
+    this.node.holdings.release()
     return this
   }
 

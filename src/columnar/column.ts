@@ -170,9 +170,9 @@ export class TimestampColumn extends BaseColumn {
     this.data = memory.u32.subarray(start, start + 2 * node.rows)
   }
   protected value(i: number): Date {
-    // Two words and a multiplication cost a quarter of a bigint.
-    const high = this.data[2 * i + 1]! | 0
-    return new Date(high === -(2 ** 31) ? Number.NaN : high * 2 ** 32 + this.data[2 * i]!)
+    // Two words and a multiplication cost a quarter of a bigint. The sentinel is out of the range
+    // of dates, which makes the Date invalid again.
+    return new Date((this.data[2 * i + 1]! | 0) * 2 ** 32 + this.data[2 * i]!)
   }
   protected values(from: number, to: number): Date[] {
     const out = new Array<Date>(to - from)

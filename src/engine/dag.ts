@@ -76,18 +76,38 @@ export class StreamNode {
   }
 }
 
-/**
- * An operator at one time: a value of the lineage. `dataset` is there once it has been
- * materialised; `exchanged` holds the output of its exchange while the node lives.
- */
+/** What an RDD node keeps in the arena; apart from the node, so that it can outlive it by a moment. */
+export class Holdings {
+  /** Rows of a leaf, or of a persisted node once it has been computed. */
+  dataset: Promise<Dataset> | undefined
+  /** Output of the exchange in front of the node. */
+  exchanged: Promise<Dataset> | undefined
+
+  release(): void {
+    this.dataset?.then(d => d.release(), ignore)
+    this.dataset = undefined
+    this.releaseExchanged()
+  }
+
+  releaseExchanged(): void {
+    this.exchanged?.then(d => d.release(), ignore)
+    this.exchanged = undefined
+  }
+}
+
+/** Failures were already reported to whoever waited for the dataset. */
+function ignore(): void {}
+
+/** An operator at one time: a value of the lineage. */
 export class RddNode {
   readonly id: number = ++nodeIds
   readonly step: Step
   readonly inputs: readonly RddNode[]
   readonly partitioner: Partitioner | undefined
+  readonly holdings = new Holdings()
   persisted = false
-  dataset: Promise<Dataset> | undefined
-  exchanged: Promise<Dataset> | undefined
+  /** Whether the output of the exchange serves several jobs; someone forgets the node soon. */
+  keepsExchange = true
   /** Nodes that live and die with this one: what a transform's function made on the way. */
   owned: readonly RddNode[] = []
   /** Makes the rows of a leaf when they are first needed. */
@@ -102,23 +122,17 @@ export class RddNode {
     this.step = init.step
     this.inputs = init.inputs
     this.load = init.load
-    if (init.dataset) this.dataset = Promise.resolve(init.dataset)
+    if (init.dataset) this.holdings.dataset = Promise.resolve(init.dataset)
     this.partitioner = partitionerOf(init.step, init.inputs)
   }
 
   /** Lets go of everything this node holds. Its inputs are released by those who made them. */
   forget(): void {
-    this.dataset?.then(d => d.release(), ignore)
-    this.exchanged?.then(d => d.release(), ignore)
-    this.dataset = undefined
-    this.exchanged = undefined
+    this.holdings.release()
     for (const node of this.owned) node.forget()
     this.owned = []
   }
 }
-
-/** Failures were already reported to whoever waited for the dataset. */
-function ignore(): void {}
 
 function partitionerOf(step: Step, inputs: readonly RddNode[]): Partitioner | undefined {
   const pact = step.operator.pact?.(step.params)

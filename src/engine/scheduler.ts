@@ -5,7 +5,7 @@ import type { Arena } from '../columnar/arena.ts'
 import { formatPlace, PeltonError } from '../errors.ts'
 import { Accumulator, sharedById } from '../functions/index.ts'
 import { Dataset, storeOwner, weightOf } from './block-store.ts'
-import type { RddNode } from './dag.ts'
+import type { Holdings, RddNode } from './dag.ts'
 import type { EventBus } from './events.ts'
 import { type Partitioner, samePartitioner } from './operator.ts'
 import { Chain, type PlacedPartition } from './plan.ts'
@@ -38,6 +38,7 @@ export class SchedulerCounters {
 export class Job {
   readonly batchTime: number | undefined
   #held: Dataset[] = []
+  #exchanged: Holdings[] = []
 
   constructor(batchTime?: number) {
     this.batchTime = batchTime
@@ -48,8 +49,14 @@ export class Job {
     return dataset
   }
 
+  /** Notes an exchange whose output serves this job alone. */
+  own(holdings: Holdings): void {
+    this.#exchanged.push(holdings)
+  }
+
   end(): void {
     for (const dataset of this.#held.splice(0)) dataset.release()
+    for (const holdings of this.#exchanged.splice(0)) holdings.releaseExchanged()
   }
 }
 
@@ -120,10 +127,11 @@ export class Scheduler {
   }
 
   async #place(node: RddNode, job: Job): Promise<PlacedPartition[]> {
-    if (!node.dataset && node.load) node.dataset = Promise.resolve(node.load())
-    else if (!node.dataset && node.persisted) node.dataset = this.#materialised(node, job)
-    if (!node.dataset) return await this.#derive(node, job)
-    const dataset = job.hold(await node.dataset)
+    if (!node.holdings.dataset && node.load) node.holdings.dataset = Promise.resolve(node.load())
+    else if (!node.holdings.dataset && node.persisted)
+      node.holdings.dataset = this.#materialised(node, job)
+    if (!node.holdings.dataset) return await this.#derive(node, job)
+    const dataset = job.hold(await node.holdings.dataset)
     return dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
   }
 
@@ -131,7 +139,7 @@ export class Scheduler {
     try {
       return await this.#stage(await this.#derive(node, job), blocks, job, node.partitioner)
     } catch (error) {
-      node.dataset = undefined
+      node.holdings.dataset = undefined
       throw error
     }
   }
@@ -144,8 +152,9 @@ export class Scheduler {
       pact.how === 'exchanged' &&
       !samePartitioner(node.inputs[0]!.partitioner, pact.partitioner)
     ) {
-      node.exchanged ??= this.#exchange(node, pact.partitioner, job)
-      const dataset = job.hold(await node.exchanged)
+      if (!node.keepsExchange) job.own(node.holdings)
+      node.holdings.exchanged ??= this.#exchange(node, pact.partitioner, job)
+      const dataset = job.hold(await node.holdings.exchanged)
       placed = dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
     } else {
       placed = []
@@ -162,7 +171,7 @@ export class Scheduler {
       for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
       return await this.#stage(placed, { to: 'exchange', partitioner }, job, partitioner)
     } catch (error) {
-      node.exchanged = undefined
+      node.holdings.exchanged = undefined
       throw error
     }
   }
@@ -170,8 +179,9 @@ export class Scheduler {
   /** All rows in one partition, in partition order. */
   async #gather(placed: PlacedPartition[], node: RddNode, job: Job): Promise<PlacedPartition> {
     if (placed.some(p => p.chain !== rootChain)) {
-      node.exchanged ??= this.#stage(placed, blocks, job)
-      const dataset = job.hold(await node.exchanged)
+      if (!node.keepsExchange) job.own(node.holdings)
+      node.holdings.exchanged ??= this.#stage(placed, blocks, job)
+      const dataset = job.hold(await node.holdings.exchanged)
       return { chain: rootChain, pieces: dataset.partitions.flat() }
     }
     return { chain: rootChain, pieces: placed.flatMap(p => p.pieces) }

@@ -1,8 +1,7 @@
 /** What RDDs and streams of one context share: where jobs run and who pays for what they keep. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { PeltonError } from '../errors.ts'
-import type { RddNode, Step } from './dag.ts'
-import { RddNode as Rdd } from './dag.ts'
+import { type Holdings, RddNode, type Step } from './dag.ts'
 import type { Runtime } from './runtime.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -48,6 +47,35 @@ export class RddScope {
   }
 }
 
+/**
+ * The scope of RDDs that belong to no callback. They last as long as the program can reach them;
+ * what they keep is given back after that, and at the latest when the context stops.
+ */
+export class ContextScope extends RddScope {
+  #held = new Set<Holdings>()
+  #unreachable = new FinalizationRegistry<Holdings>(holdings => {
+    if (this.#held.delete(holdings)) holdings.release()
+  })
+
+  constructor() {
+    super('a StreamingContext that was stopped')
+  }
+
+  override adopt(node: RddNode): RddNode {
+    this.check()
+    node.keepsExchange = false
+    this.#held.add(node.holdings)
+    this.#unreachable.register(node, node.holdings)
+    return node
+  }
+
+  override end(): void {
+    super.end()
+    for (const holdings of this.#held) holdings.release()
+    this.#held.clear()
+  }
+}
+
 const currentScope = new AsyncLocalStorage<RddScope>()
 
 export interface Session {
@@ -70,5 +98,5 @@ export function inScope<T>(scope: RddScope, run: () => T): T {
 
 /** A new node in the scope of its inputs' callback. */
 export function derived(scope: RddScope, step: Step, inputs: readonly RddNode[]): RddNode {
-  return scope.adopt(new Rdd({ step, inputs }))
+  return scope.adopt(new RddNode({ step, inputs }))
 }

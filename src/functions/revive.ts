@@ -261,7 +261,7 @@ function compile(code: PortableCode, now: readonly string[], later: readonly str
   const linesBefore = head.split('\n').length - 1
   const script = new vm.Script(before + expression + after, {
     filename: file || 'captured function',
-    lineOffset: line,
+    lineOffset: line - linesBefore,
     columnOffset: linesBefore > 0 ? 0 : column - before.length - head.length,
   })
   const factory = script.runInThisContext() as Factory

@@ -4,6 +4,12 @@ import * as arrow from 'apache-arrow'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fromArrowIPC, toArrowIPC } from '../../src/columnar/arrow.ts'
+import {
+  ArrowKind,
+  arrowField,
+  recordsMessage,
+  schemaMessage,
+} from '../../src/columnar/arrow-format.ts'
 import { Block } from '../../src/columnar/block.ts'
 import { BlockBuilder } from '../../src/columnar/builder.ts'
 import type { ColumnType } from '../../src/columnar/schema.ts'
@@ -426,6 +432,63 @@ test('reads maps, nulls and several batches', () => {
   const two = arrow.tableFromArrays({ x: Int32Array.of(2, 3) })
   const both = imported(arrow.tableToIPC(one.concat(two), 'stream'))
   expect(both.rows.flat()).toEqual([{ x: 1 }, { x: 2 }, { x: 3 }])
+})
+
+/** A copy of a stream in which some 32-bit words, which must occur once, are others. */
+function patched(bytes: Uint8Array, words: number[], others: number[]): Uint8Array {
+  const at = Buffer.from(bytes).indexOf(Buffer.from(Int32Array.from(words).buffer))
+  expect(at).toBeGreaterThan(0)
+  const copy = new Uint8Array(bytes)
+  copy.set(new Uint8Array(Int32Array.from(others).buffer), at)
+  return copy
+}
+
+test('lists may begin inside their items; wrong offsets are an error', () => {
+  const bytes = exported([[1, 2, 5, 6, 7, 8, 9], [3]])
+  const words = [0, 7, 8]
+  expect(imported(patched(bytes, words, [2, 4, 8])).rows).toEqual([
+    [
+      [5, 6],
+      [7, 8, 9, 3],
+    ],
+  ])
+  for (const wrong of [
+    [0, 9, 8],
+    [0, 7, 9],
+    [-1, 7, 8],
+  ]) {
+    expect(() => imported(patched(bytes, words, wrong))).toThrow('wrong offsets')
+  }
+})
+
+test('text that is no UTF-8 is an error that names the column', () => {
+  const bytes = exported([{ word: 'zwölf' }])
+  const at = Buffer.from(bytes).indexOf('ö')
+  bytes[at + 1] = 0x20
+  expect(() => imported(bytes)).toThrow(/column "word" has text that is no UTF-8/)
+})
+
+test('streams may lie at odd addresses', () => {
+  const values = [
+    { n: 1.5, w: long, l: [1n] },
+    { n: -0, w: 'b', l: [2n, 3n] },
+  ]
+  const bytes = exported(values)
+  const shifted = new Uint8Array(bytes.length + 1)
+  shifted.set(bytes, 1)
+  expect(imported(shifted.subarray(1)).rows).toEqual([values])
+})
+
+test('an empty column may come without offsets', () => {
+  const schema = schemaMessage([arrowField('text', ArrowKind.Utf8)], new Map())
+  const records = recordsMessage(0, [0, 0], [0, 0, 0, 0, 0, 0], 0)
+  const parts = [schema, records].flatMap(message => {
+    return [new Uint8Array(Uint32Array.of(0xffffffff, message.length).buffer), message]
+  })
+  expect(imported(Buffer.concat(parts))).toEqual({
+    rows: [[]],
+    signatures: ['struct("text":utf8)'],
+  })
 })
 
 test('a damaged stream is an error and leaves no block', () => {

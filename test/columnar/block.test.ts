@@ -103,6 +103,7 @@ test.each<[string, unknown[]]>([
   ],
   ['struct("a":float64,"b":utf8~;0 1|1 0|0)', [{ a: 1, b: 'x' }, { b: 'y', a: 2 }, { a: 3 }]],
   ['struct("a":float64~,"b":utf8~;0|1)?', [null, { a: 1 }, { b: 'y' }]],
+  ['struct("a":float64)?', [null, { a: 1 }]],
   ['struct()', [{}, {}]],
   ['any', [{ a: 1 }, [1]]],
   ['any', [new Map([[1, 2]]), new Set([1])]],

@@ -56,6 +56,20 @@ test('arrays keep extra properties, floats of 16 bits and resizable buffers thei
   expect(back.maxByteLength).toBe(8)
 })
 
+test('keys that mean something to msgpackr are only keys', () => {
+  for (const key of ['toJSON', 'constructor', '__proto__', 'then', 'length', 'size']) {
+    const bare = Object.create(null)
+    const row = JSON.parse(`{"a": {"${key}": 1}}`)
+    Object.defineProperty(bare, key, { value: 'text', enumerable: true })
+    for (const value of [row, new Map([[1, row]])]) {
+      expect(difference(roundTrip(value), value)).toBe(null)
+    }
+    const back = roundTrip(bare) as object
+    expect(Object.entries(back)).toEqual([[key, 'text']])
+    expect(Object.getPrototypeOf(back)).toBe(Object.prototype)
+  }
+})
+
 class Point {
   x = 1
 }

@@ -13,6 +13,8 @@ export const text: fc.Arbitrary<string> = fc.oneof(
     'a\udfffb',
     '😀',
     '\0',
+    '\ud800😀',
+    '😀 a pair before a lone half \udfff',
   ),
   fc.string({ maxLength: 60 }),
   fc.string({ unit: 'grapheme', maxLength: 20 }),
