@@ -70,7 +70,7 @@ async function main(): Promise<void> {
   const totals = new Map<string, number>()
   wordCounts(ssc.socketTextStream('127.0.0.1', replay.port)).foreachRDD(async (rdd, time) => {
     const counts = await rdd.collect()
-    console.log(new Date(time).toISOString().slice(11, 19), ' ', topTen(counts))
+    console.log(new Date(time).toISOString().slice(11, 19), ' ', topTen(counts) || '(no words)')
     for (const [word, count] of counts) totals.set(word, (totals.get(word) ?? 0) + count)
   })
 

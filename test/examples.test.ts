@@ -22,13 +22,13 @@ const ends = /^pelton: .*(?:has ended|Socket data stream had no more data)\n/gm
 /** File (with arguments) → what it must print. The exit code must be 0. */
 const examples: Readonly<Record<string, RegExp[]>> = {
   'word-count.ts': [
-    /^(\d\d:\d\d:\d\d {3}\w+ \d+( {2}\w+ \d+){9}\n){10,}/,
+    /^(\d\d:\d\d:\d\d {3}(\(no words\)|\w+ \d+( {2}\w+ \d+){9})\n){10,}/,
     /^All batches: the 63919 {2}and 51696 {2}of 34618 {2}to 13560 /m,
-    /^31,102 rows in 1[1-6]\.\d s, [\d,]+ rows\/s, 1\d batches, [1-9]\d* workers$/m,
+    /^31,102 rows in 1\d\.\d s, [\d,]+ rows\/s, 1\d batches, [1-9]\d* workers$/m,
   ],
   'word-count.ts --fast --workers 2': [
     /^All batches: the 63919 {2}and 51696 {2}of 34618 {2}to 13560 /m,
-    /^31,102 rows in \d\.\d s, [\d,]+ rows\/s, [1-4] batches, 2 workers$/m,
+    /^31,102 rows in \d+\.\d s, [\d,]+ rows\/s, \d+ batches, 2 workers$/m,
   ],
   'word-count.ts --help': [/^Usage: npm start -- \[options\]\n {2}--fast /],
   'ten-lines.ts': [

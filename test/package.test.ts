@@ -52,7 +52,7 @@ beforeAll(async () => {
   const report = JSON.parse(stdout)[0]
   tarball = join(project, report.filename)
   packed = report.files.map(({ path }: { path: string }) => path)
-  writeFileSync(join(project, 'package.json'), '{ "private": true }')
+  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }')
   const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball]
   await run('npm', install, { cwd: project })
 }, 120_000)
@@ -134,17 +134,20 @@ describe('what the package declares', () => {
     writeFileSync(file, forms['ts']!(1))
     await check()
     writeFileSync(file, forms['ts']!(1).replace('a + b', 'a.length'))
-    await expect(check()).rejects.toThrow()
+    await expect(check()).rejects.toThrow(/'length' does not exist on type 'number'/)
   })
 })
 
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
 
-/** Runs a command of the development dependencies. */
-function tool(name: string, ...args: string[]) {
+/** Runs a command of the development dependencies in the project. */
+async function tool(name: string, ...args: string[]) {
   const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' }
-  return run(process.execPath, [join(root, 'node_modules', '.bin', name), ...args], {
-    cwd: root,
-    env,
-  })
+  const file = join(root, 'node_modules', '.bin', name)
+  try {
+    return await run(process.execPath, [file, ...args], { cwd: project, env })
+  } catch (error) {
+    // These commands say on stdout what is wrong, which execFile keeps to itself.
+    throw new Error(`${name}: ${(error as { stdout?: string }).stdout}`, { cause: error })
+  }
 }

@@ -17,7 +17,7 @@ const layers: readonly (readonly string[])[] = [
   ['engine'],
   ['ops', 'receivers', 'sinks'],
   ['worker'],
-  ['apply', 'durations', 'files', 'options', 'outputs', 'signals'],
+  ['apply', 'durations', 'explain', 'files', 'options', 'outputs', 'signals', 'widened'],
   ['context', 'dstream', 'rdd'],
   ['index'],
   ['testing'],
