@@ -105,7 +105,8 @@ export class Block {
     const version = memory.u32[w + VERSION_WORD]
     if (version !== VERSION) {
       throw new PeltonError(
-        `the block at address ${ptr} has format version ${version}, this Pelton reads ${VERSION}. ` +
+        `the block at address ${ptr} has format version ${version}, ` +
+          `this Pelton reads ${VERSION}. ` +
           'Run all threads and checkpoints with one version of Pelton.',
         { code: 'BLOCK' },
       )

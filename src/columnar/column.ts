@@ -19,7 +19,7 @@ export interface Column {
   readonly validityAddress: number
   /** Bitmap: a set bit for each undefined row. */
   readonly undefinedAddress: number
-  /** Values (float64, int64), bits (bool), views (utf8, any), offsets (list), shape ids (struct). */
+  /** float64 and int64 values, bool bits, utf8 and any views, list offsets, struct shape ids. */
   readonly dataAddress: number
   get(i: number): unknown
   decode(from: number, to: number): ArrayLike<unknown>

@@ -347,7 +347,8 @@ test('reads streams and files that apache-arrow wrote', () => {
     const back = imported(arrow.tableToIPC(table, form))
     expect(difference(back.rows, [expected])).toBe(null)
     expect(back.signatures).toEqual([
-      'struct("int":float64,"byte":float64,"float":float64,"double":float64,"big":int64,"word":utf8)',
+      'struct("int":float64,"byte":float64,"float":float64,' +
+        '"double":float64,"big":int64,"word":utf8)',
     ])
   }
 })
