@@ -14,7 +14,9 @@ import { Receiver } from './engine/receiver.ts'
 import { Runtime } from './engine/runtime.ts'
 import { Scheduler } from './engine/scheduler.ts'
 import { activeScope, ContextScope, type Session } from './engine/session.ts'
+import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
+import { explainOutputs } from './explain.ts'
 import { filesOf } from './files.ts'
 import * as ops from './ops/index.ts'
 import { type Settings, type StreamingContextOptions, settingsOf } from './options.ts'
@@ -64,6 +66,8 @@ interface PendingOutput {
   readonly call: Call
   readonly node: StreamNode
   readonly run: (node: RddNode, time: number) => Promise<void>
+  /** Who reads the batches, where it is an iterator. */
+  readonly reader?: BatchQueue<any>
 }
 
 /** Hooks for tests of the project: contexts that share a runtime, and who closes it. */
@@ -84,8 +88,7 @@ export class StreamingContext {
   #readers: BatchQueue<any>[] = []
   #loop: BatchLoop | undefined
   #rows = 0
-  #failure: PeltonError | undefined
-  #waiters: { resolve: () => void; reject: (error: unknown) => void }[] = []
+  #termination = new Termination()
   #stopping: Promise<void> | undefined
   #rememberMs = 0
   #cleanUps: (() => void)[] = []
@@ -160,11 +163,7 @@ export class StreamingContext {
   /** Registers an output operation. For the engine's own use. */
   addOutput(output: PendingOutput): void {
     this.#outputs.push(output)
-  }
-
-  /** Registers a reader that ends with the context. For the engine's own use. */
-  addReader(reader: BatchQueue<any>): void {
-    this.#readers.push(reader)
+    if (output.reader) this.#readers.push(output.reader)
   }
 
   /** Writes to standard output; `print` does so. */
@@ -380,18 +379,22 @@ export class StreamingContext {
       return
     }
     if (this.#state === 'STOPPED') throw stopped()
+    if (this.#options.signal?.aborted) return await this.stop()
     try {
       if (this.#outputs.length === 0) throw noOutputs()
       this.#prepare()
+      this.#state = 'ACTIVE'
+      this.#watchSignals()
+      this.#events.emit('started', { time: this.#settings.clock.now() })
+      for (const { source } of this.#inputs) {
+        if (this.#stopping) return
+        await source.start()
+      }
     } catch (error) {
       await this.stop()
       throw error
     }
-    this.#state = 'ACTIVE'
-    this.#watchSignals()
-    this.#events.emit('started', { time: this.#settings.clock.now() })
-    for (const { source } of this.#inputs) await source.start()
-    if (this.#state === 'ACTIVE') this.#loop!.start()
+    if (!this.#stopping) this.#loop!.start()
   }
 
   #prepare(): void {
@@ -403,6 +406,7 @@ export class StreamingContext {
       description: call.place
         ? `${call.label} at ${call.place.file}:${call.place.line}`
         : call.label,
+      place: call.place,
       node,
       run,
     }))
@@ -413,8 +417,15 @@ export class StreamingContext {
     }))
     const { batchInterval, concurrentJobs, waitingBatchesMax, clock } = this.#settings
     const options = { intervalMs: batchInterval, concurrentJobs, waitingBatchesMax }
-    this.#loop = new BatchLoop(clock, this.#events, { inputs, outputs }, options, error =>
-      this.#fail(error),
+    this.#loop = new BatchLoop(
+      clock,
+      this.#events,
+      { inputs, outputs },
+      options,
+      (error, output) => {
+        const { reader } = this.#outputs[output]!
+        this.#fail(error, reader ? [reader] : [])
+      },
     )
     this.#events.on('batchCompleted', () => {
       for (const { source } of this.#inputs) source.wake()
@@ -438,23 +449,21 @@ export class StreamingContext {
 
   #watchSignals(): void {
     const { signal } = this.#options
-    const onAbort = (): void => void this.stop()
-    if (signal?.aborted) onAbort()
+    const onAbort = (): void => void this.stop().catch(() => undefined)
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#cleanUps.push(() => signal?.removeEventListener('abort', onAbort))
     if (this.#settings.handleSignals)
       this.#cleanUps.push(handleSignals(() => this.stop({ graceful: true })))
   }
 
-  /** Notes an error: whoever awaits the end gets the first one; else it is printed, once. */
-  #fail(error: PeltonError): void {
-    this.#failure ??= error
+  /** Notes an error: whoever awaits the end gets it, and so do `readers`; else it is printed. */
+  #fail(error: PeltonError, readers: readonly BatchQueue<any>[] = this.#readers): void {
+    const heard =
+      this.#termination.awaited || this.#events.has('error') || readers.some(r => r.watched)
     this.#events.emit('error', { error })
-    const watched =
-      this.#waiters.length > 0 || this.#events.has('error') || this.#readers.some(r => r.watched)
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
-    for (const reader of this.#readers) reader.fail(error)
-    if (!watched) this.#settings.logger.error(String(error.stack ?? error))
+    this.#termination.fail(error)
+    for (const reader of readers) reader.fail(error)
+    if (!heard) this.#settings.logger.error(String(error.stack ?? error))
   }
 
   /**
@@ -462,80 +471,76 @@ export class StreamingContext {
    * Rejects with the first error of a job.
    */
   async awaitTermination(timeout?: number): Promise<boolean> {
-    if (this.#failure) throw this.#failure
-    if (this.#state === 'STOPPED' && !this.#stopping) return true
-    const ended = new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ resolve, reject })
-    })
-    if (timeout === undefined) {
-      await ended
-      return true
-    }
-    let cancel: (() => void) | undefined
-    const timedOut = new Promise<false>(resolve => {
-      const { clock } = this.#settings
-      cancel = clock.at(clock.now() + timeout, () => resolve(false))
-    })
-    try {
-      return (await Promise.race([ended, timedOut])) !== false
-    } finally {
-      cancel?.()
-      ended.catch(() => undefined)
-    }
+    return await this.#termination.wait(this.#settings.clock, timeout)
   }
 
   /**
    * Stops receivers, batches and workers, and gives everything back. With `graceful`, all rows that
-   * were stored are processed first. Calling it again waits for the first call.
+   * were stored are processed first. Calling it again waits for the first call. A batch that runs
+   * is waited for, though no longer than `gracefulStopTimeout`. Inside a job (a function of
+   * foreachRDD or transform) the promise resolves at once: the stop waits for that very job.
    */
   stop(options: { graceful?: boolean } = {}): Promise<void> {
     this.#stopping ??= this.#stop(options.graceful ?? false)
-    return this.#stopping
+    if (!this.#loop?.isInJob()) return this.#stopping
+    this.#stopping.catch(() => undefined)
+    return Promise.resolve()
   }
 
   async #stop(graceful: boolean): Promise<void> {
-    const wasActive = this.#state === 'ACTIVE'
-    const loop = this.#loop
-    if (wasActive) {
-      for (const { source } of this.#inputs) await source.stop()
-      loop!.stopTicking()
-      if (graceful) await this.#drain(loop!)
-      else loop!.dropWaiting()
+    try {
+      if (this.#state === 'ACTIVE') await this.#finishBatches(this.#loop!, graceful)
+      this.#state = 'STOPPED'
+      for (const cleanUp of this.#cleanUps.splice(0)) cleanUp()
+      this.#loop?.close()
+      for (const { source } of this.#inputs) source.close()
+      this.#scope.end()
+      // Datasets are released in promise reactions; let those run before the balance is looked at.
+      await new Promise(resolve => setImmediate(resolve))
+      if (this.#runtime && this.#ownsRuntime) await this.#runtime.close()
+    } finally {
+      for (const unwatch of this.#unwatched.splice(0)) unwatch()
       for (const reader of this.#readers) reader.end()
-      await loop!.whenIdle()
+      this.#events.emit('stopped', { time: this.#settings.clock.now() })
+      this.#termination.end()
     }
-    this.#state = 'STOPPED'
-    for (const cleanUp of this.#cleanUps.splice(0)) cleanUp()
-    await loop?.close()
-    for (const { source } of this.#inputs) source.close()
-    this.#scope.end()
-    // Datasets are released in promise reactions; let those run before the balance is looked at.
-    await new Promise(resolve => setImmediate(resolve))
-    if (this.#runtime && this.#ownsRuntime) await this.#runtime.close()
-    for (const unwatch of this.#unwatched.splice(0)) unwatch()
-    for (const reader of this.#readers) reader.end()
-    this.#events.emit('stopped', { time: this.#settings.clock.now() })
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve()
-    this.#stopping = Promise.resolve()
   }
 
-  /** Processes what has been stored: batches that wait, and one more for what no batch has. */
+  async #finishBatches(loop: BatchLoop, graceful: boolean): Promise<void> {
+    const stops = await Promise.allSettled(this.#inputs.map(async ({ source }) => source.stop()))
+    for (const stop of stops) {
+      if (stop.status === 'rejected') this.#settings.logger.warn(`stop: ${String(stop.reason)}`)
+    }
+    loop.stopTicking()
+    if (graceful) await this.#drain(loop)
+    else loop.dropWaiting()
+    for (const reader of this.#readers) reader.end()
+    const limitMs = this.#settings.gracefulStopTimeoutMs
+    if (await loop.idleWithin(limitMs)) return
+    this.#settings.logger.warn(
+      `stop: the batch at ${loop.runningTimes.join(', ')} ms still runs after gracefulStopTimeout, ` +
+        `${limitMs} ms; it is given up, its workers are ended`,
+    )
+    loop.abandon()
+  }
+
+  /** Processes what has been stored: batches that wait, and then what no batch has taken. */
   async #drain(loop: BatchLoop): Promise<void> {
-    if (this.#inputs.some(({ source }) => source.pending)) loop.submitLast()
+    const { clock, gracefulStopTimeoutMs, waitingBatchesMax } = this.#settings
+    const isPending = (): boolean => this.#inputs.some(({ source }) => source.pending)
+    while (isPending() && loop.pending < waitingBatchesMax) loop.submitLast()
     let cancel: (() => void) | undefined
     const timedOut = new Promise<void>(resolve => {
-      const { clock, gracefulStopTimeoutMs } = this.#settings
       cancel = clock.at(clock.now() + gracefulStopTimeoutMs, resolve)
     })
     await Promise.race([loop.whenIdle(), timedOut])
     cancel?.()
-    if (loop.pending > 0) {
-      this.#settings.logger.warn(
-        `graceful stop: ${loop.pending} batches were not done after gracefulStopTimeout, ` +
-          `${this.#settings.gracefulStopTimeoutMs} ms`,
-      )
-      loop.dropWaiting()
-    }
+    if (loop.pending === 0) return
+    this.#settings.logger.warn(
+      `graceful stop: ${loop.pending} batches were not done after gracefulStopTimeout, ` +
+        `${gracefulStopTimeoutMs} ms; those that wait are dropped`,
+    )
+    loop.dropWaiting()
   }
 
   /** Skips ticks until `resume()`. */
@@ -559,6 +564,13 @@ export class StreamingContext {
   /** Resolves when no batch is waiting or running. */
   async whenIdle(): Promise<void> {
     await this.#loop?.whenIdle()
+  }
+
+  /** What the outputs compute, as text: one tree an output, exchanges as double lines. */
+  explain(): string {
+    return explainOutputs(
+      this.#outputs.map(({ call, node }) => ({ label: call.label, place: call.place, node })),
+    )
   }
 
   /** Counters since the start. */

@@ -249,10 +249,15 @@ export class DStream<T> {
     })
   }
 
-  #output(call: Call, run: (rdd: RDD<T>, time: number) => Promise<void>): void {
+  #output(
+    call: Call,
+    run: (rdd: RDD<T>, time: number) => Promise<void>,
+    reader?: BatchQueue<any>,
+  ): void {
     this.context.checkOpen(call)
     this.context.addOutput({
       call,
+      ...(reader && { reader }),
       node: this.node,
       run: async (node, time) => {
         const scope = new RddScope(`${call.label} of the batch at ${time} ms`, time)
@@ -321,11 +326,10 @@ export class DStream<T> {
    */
   batches(): AsyncIterableIterator<BatchRows<T>> {
     const queue = new BatchQueue<BatchRows<T>>()
-    this.context.addReader(queue)
-    this.#output(callOf('batches'), async (rdd, time) => {
-      if (queue.ended) return
-      await queue.push({ time, rows: await rdd.collect() })
-    })
+    const push = async (rdd: RDD<T>, time: number): Promise<void> => {
+      if (!queue.ended) await queue.push({ time, rows: await rdd.collect() })
+    }
+    this.#output(callOf('batches'), push, queue)
     return queue
   }
 

@@ -9,6 +9,7 @@ const batchesMax = 8
  */
 export class BatchQueue<T> implements AsyncIterableIterator<T> {
   ended = false
+  #begun = false
   #items: T[] = []
   #failure: { error: unknown } | undefined
   #readers: { resolve: (r: IteratorResult<T>) => void; reject: (e: unknown) => void }[] = []
@@ -28,9 +29,9 @@ export class BatchQueue<T> implements AsyncIterableIterator<T> {
     })
   }
 
-  /** Whether somebody is reading, so that a failure would be seen. */
+  /** Whether somebody has begun to read and has not left, so that a failure will be seen. */
   get watched(): boolean {
-    return this.#readers.length > 0
+    return this.#begun && !this.ended
   }
 
   /** No more batches: readers get what is there, then the end. */
@@ -55,6 +56,7 @@ export class BatchQueue<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
+    this.#begun = true
     const item = this.#items.shift()
     if (item !== undefined) {
       this.#writers.shift()?.()

@@ -1,8 +1,10 @@
 /**
  * The batch clock: a tick every interval, batches in a queue, their outputs in definition order.
  */
-import { PeltonError, preview } from '../errors.ts'
-import type { Cancel, Clock } from './clock.ts'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { PeltonError, Place } from '../errors.ts'
+import { callbackError } from './callback-error.ts'
+import { type Cancel, type Clock, watchdog } from './clock.ts'
 import type { RddNode, StreamNode } from './dag.ts'
 import type { BatchInfo, EventBus, OutputOperationInfo, StreamInputInfo } from './events.ts'
 import { instantiate, reachable } from './plan.ts'
@@ -19,6 +21,7 @@ export interface BatchInput {
 export interface OutputOperation {
   readonly name: string
   readonly description: string
+  readonly place: Place | undefined
   readonly node: StreamNode
   run(rdd: RddNode, time: number): Promise<void>
 }
@@ -37,6 +40,9 @@ interface Batch {
   readonly outputs: OutputOperationInfo[]
 }
 
+/** The job in which the code at hand runs: its loop, until it has ended. */
+const currentJob = new AsyncLocalStorage<{ loop: BatchLoop | undefined }>()
+
 export class BatchLoop {
   readonly options: BatchLoopOptions
   zeroTime = 0
@@ -48,19 +54,20 @@ export class BatchLoop {
   #inputs: readonly BatchInput[]
   #outputs: readonly OutputOperation[]
   #nodes: readonly StreamNode[]
-  #report: (error: PeltonError) => void
+  #report: (error: PeltonError, output: number) => void
   #waiting: Batch[] = []
   #running = new Set<number>()
   #cancelTimer: Cancel | undefined
   #idle: (() => void)[] = []
   #paused = false
+  #abandoned = false
 
   constructor(
     clock: Clock,
     events: EventBus,
     parts: { inputs: readonly BatchInput[]; outputs: readonly OutputOperation[] },
     options: BatchLoopOptions,
-    report: (error: PeltonError) => void,
+    report: (error: PeltonError, output: number) => void,
   ) {
     this.#clock = clock
     this.#events = events
@@ -133,7 +140,7 @@ export class BatchLoop {
       void this.#run(batch).finally(() => {
         this.#running.delete(batch.time)
         this.#pump()
-        if (this.pending === 0) for (const resolve of this.#idle.splice(0)) resolve()
+        this.#wakeIfIdle()
       })
     }
   }
@@ -149,19 +156,24 @@ export class BatchLoop {
 
   async #output(batch: Batch, id: number, output: OutputOperation): Promise<void> {
     const { time } = batch
+    const job: { loop: BatchLoop | undefined } = { loop: this }
     try {
-      const rdd = await instantiate(output.node, time, this.zeroTime)
+      const rdd = await currentJob.run(job, () => instantiate(output.node, time, this.zeroTime))
       if (!rdd) return
       const started = { ...batch.outputs[id]!, startTime: this.#clock.now() }
       batch.outputs[id] = started
       this.#events.emit('outputOperationStarted', started)
-      await output.run(rdd, time)
+      await currentJob.run(job, () => output.run(rdd, time))
       batch.outputs[id] = { ...started, endTime: this.#clock.now() }
     } catch (error) {
-      const failure = asPeltonError(error, output, time)
+      const { name: operator, place } = output
+      const site = { operator, place, code: 'OUTPUT_FAILED', batchTime: time }
+      const failure = callbackError(error, site)
       const endTime = this.#clock.now()
       batch.outputs[id] = { ...batch.outputs[id]!, endTime, failureReason: failure.message }
-      this.#report(failure)
+      if (!this.#abandoned) this.#report(failure, id)
+    } finally {
+      job.loop = undefined
     }
     if (batch.outputs[id]!.startTime !== undefined) {
       this.#events.emit('outputOperationCompleted', batch.outputs[id]!)
@@ -209,6 +221,29 @@ export class BatchLoop {
   /** Drops batches that have not begun. */
   dropWaiting(): void {
     this.#waiting.length = 0
+    this.#wakeIfIdle()
+  }
+
+  /** Gives up on batches that run: their errors are of no interest any more. */
+  abandon(): void {
+    this.#abandoned = true
+    this.#waiting.length = 0
+    this.#running.clear()
+    this.#wakeIfIdle()
+  }
+
+  /** Times of the batches that run. */
+  get runningTimes(): number[] {
+    return [...this.#running]
+  }
+
+  /** Whether the code that calls this runs as part of a job of this loop. */
+  isInJob(): boolean {
+    return currentJob.getStore()?.loop === this
+  }
+
+  #wakeIfIdle(): void {
+    if (this.pending === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   /** Resolves when no batch is waiting or running. */
@@ -219,12 +254,25 @@ export class BatchLoop {
     })
   }
 
+  /** Whether no batch is waiting or running any more after at most `ms` of real time. */
+  async idleWithin(ms: number): Promise<boolean> {
+    let cancel: Cancel | undefined
+    const timedOut = new Promise<false>(resolve => {
+      cancel = watchdog(ms, () => resolve(false))
+    })
+    const idle = await Promise.race([this.whenIdle(), timedOut])
+    cancel?.()
+    return idle !== false
+  }
+
   /** Forgets everything that is still remembered. */
-  async close(): Promise<void> {
+  close(): void {
     for (const node of this.#nodes) {
       for (const made of node.generated.values()) {
-        const rdd = await made.catch(() => null)
-        rdd?.forget()
+        made.then(
+          rdd => rdd?.forget(),
+          () => undefined,
+        )
       }
       node.generated.clear()
     }
@@ -250,24 +298,4 @@ function info(batch: Batch, start?: number, end?: number): BatchInfo {
         totalDelay: end - submissionTime,
       }),
   }
-}
-
-function asPeltonError(error: unknown, output: OutputOperation, batchTime: number): PeltonError {
-  if (error instanceof PeltonError) return error
-  const message = error instanceof Error ? error.message : preview(error)
-  const place = output.node.step.place
-  const wrapped = new PeltonError(
-    `${output.name} failed in the batch at ${batchTime} ms: ${message}`,
-    {
-      code: 'OUTPUT_FAILED',
-      operator: output.name,
-      batchTime,
-      cause: error,
-      ...(place && { place }),
-    },
-  )
-  if (error instanceof Error && error.stack) {
-    wrapped.stack = `${wrapped.name}: ${wrapped.message}\n${error.stack.replace(/^[^\n]*\n/, '')}`
-  }
-  return wrapped
 }

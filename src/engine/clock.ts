@@ -18,22 +18,47 @@ export interface Clock {
 
 const timerDelayMsMax = 2 ** 31 - 1
 
-/** The machine's clock. Its timers keep the process alive. */
+/** Where a SystemClock reads the time: both in milliseconds, the wall clock since the epoch. */
+export interface TimeSources {
+  readonly wall: () => number
+  readonly monotonic: () => number
+}
+
+/**
+ * The machine's clock. Its timers keep the process alive.
+ *
+ * Its time follows the wall clock forward, also over jumps, and never goes back: when the wall clock
+ * is set back, it runs on at the same speed, so that batches neither stall nor come twice.
+ */
 export class SystemClock implements Clock {
+  readonly #sources: TimeSources
+  /** What the wall clock is ahead of the monotonic one, at its furthest. */
+  #ahead = Number.NEGATIVE_INFINITY
+
+  /** @param sources other clocks to read, for tests */
+  constructor(
+    sources: TimeSources = { wall: () => Date.now(), monotonic: () => performance.now() },
+  ) {
+    this.#sources = sources
+  }
+
   now(): number {
-    return Date.now()
+    const elapsed = this.#sources.monotonic()
+    this.#ahead = Math.max(this.#ahead, this.#sources.wall() - elapsed)
+    // Half a microsecond makes up for what the two sums have lost in rounding.
+    return Math.floor(elapsed + this.#ahead + 0.0005)
   }
 
   monotonic(): number {
-    return performance.now()
+    return this.#sources.monotonic()
   }
 
   at(time: number, run: () => void): Cancel {
     let timer: NodeJS.Timeout
-    // A wake-up can be early by a millisecond, and a clock can be set back: look again each time.
+    // A wake-up can be early by a millisecond, and the clock can jump: look again each time.
     const arm = (): void => {
-      const delay = Math.min(Math.max(0, time - Date.now()), timerDelayMsMax)
-      timer = setTimeout(() => (Date.now() < time ? arm() : run()), delay)
+      const delay = Math.min(Math.max(0, time - this.now()), timerDelayMsMax)
+      timer = setTimeout(() => (this.now() < time ? arm() : run()), delay)
     }
     arm()
     return () => clearTimeout(timer)

@@ -61,6 +61,8 @@ export class ReceiverSource implements InputSource {
   #host: InputHost | undefined
   #intake: Intake | undefined
   #supervisor: Supervisor | undefined
+  /** Whether it has been said that rows wait for a full arena. */
+  #warned = false
 
   constructor(receiver: Receiver<never>) {
     this.#receiver = receiver
@@ -73,18 +75,34 @@ export class ReceiverSource implements InputSource {
     this.#supervisor = new Supervisor(this.#receiver, this.#intake, { ...host, name: this.name })
   }
 
-  async start(): Promise<void> {
-    await this.#supervisor!.start()
+  start(): void {
+    this.#supervisor!.start()
   }
 
   async stop(): Promise<void> {
-    this.#intake!.wake(true)
-    await this.#supervisor!.close()
+    const closed = this.#supervisor!.close()
+    // An onStop that waits for the receiver's own loop must not wait for room in vain.
+    this.#intake!.release()
+    await closed
   }
 
   take(): InputBatch {
     const { dataset, rows } = this.#intake!.take(this.#host!.partitions)
+    if (rows > 0 || this.#intake!.rows === 0) this.#warned = false
+    else this.#warn()
     return { rdd: leaf(this.#host!.step, dataset), rows }
+  }
+
+  #warn(): void {
+    if (this.#warned) return
+    this.#warned = true
+    const { arena, events, streamId } = this.#host!
+    events.emit('warning', {
+      message:
+        `${this.#intake!.rows} rows of ${this.name}-${streamId} wait because the arena is full ` +
+        `(${arena.bytesInUse()} of ${arena.limitBytes} bytes in use); raise the memory option, or ` +
+        'shorten windows and state',
+    })
   }
 
   get pending(): boolean {

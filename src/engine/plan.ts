@@ -3,6 +3,7 @@
  * to partitions with the chain of kernels that each still has to pass.
  */
 import { PeltonError } from '../errors.ts'
+import { callbackError } from './callback-error.ts'
 import { RddNode, type Step, type StreamNode } from './dag.ts'
 import type { Piece } from './vector.ts'
 
@@ -69,8 +70,14 @@ async function derive(node: StreamNode, time: number, zeroTime: number): Promise
       else if (operator.onAbsent === 'error') throw absent(node, time)
     }
   }
-  if (node.expand) return await node.expand(time, inputs)
-  return new RddNode({ step: node.step, inputs })
+  if (!node.expand) return new RddNode({ step: node.step, inputs })
+  try {
+    return await node.expand(time, inputs)
+  } catch (error) {
+    const { label, place } = node.step
+    const site = { operator: label, place, code: 'TRANSFORM_FAILED', batchTime: time }
+    throw callbackError(error, site)
+  }
 }
 
 /** For each parent, the times whose results the node needs at `time`. */

@@ -24,6 +24,7 @@ export type PoolMessage = TaskMessage | CloseMessage
 const attemptSlots = 4096
 const attemptMax = 0x3fffffff
 const exitWaitMs = 10_000
+const failuresMax = 8
 
 /** A task that died with its thread, or whose thread had to be ended. */
 export class LostTaskError extends Error {
@@ -53,6 +54,9 @@ export class Pool {
   #running = 0
   #destroyed = false
   #usesResources = false
+  /** Workers that failed since the last task that ended well. */
+  #failures = 0
+  #broken = Promise.withResolvers<never>()
 
   constructor(arena: Arena, options: PoolOptions, events: EventBus) {
     this.#arena = arena
@@ -71,8 +75,10 @@ export class Pool {
       workerData,
       ...limits,
     })
+    this.#broken.promise.catch(() => undefined)
     this.#piscina.on('error', error => {
       events.emit('warning', { message: `a worker failed between tasks: ${String(error)}`, error })
+      if (++this.#failures > failuresMax) this.#giveUp(error)
     })
     for (const thread of this.#piscina.threads) this.#watch(thread, events)
     this.#piscina.on('workerCreate', (info: { worker?: unknown }) => {
@@ -91,6 +97,19 @@ export class Pool {
       this.#onExit.delete(id)
       if (!this.#destroyed) events.emit('workerExited', { worker: id, code })
     })
+  }
+
+  /** Workers that die before they take a task would be replaced for ever, and jobs would wait. */
+  #giveUp(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error)
+    this.#broken.reject(
+      new PeltonError(
+        `the workers can't start; the last one failed with: ${message}. Check that this version of ` +
+          'Node runs worker threads, and that no --require or --import of yours fails in them',
+        { code: 'WORKER_START', cause: error },
+      ),
+    )
+    void this.#piscina.destroy()
   }
 
   /** A number for the next attempt: owner of all chunks that it takes. */
@@ -112,8 +131,12 @@ export class Pool {
       abort && timeoutMs !== undefined ? watchdog(timeoutMs, () => abort.abort()) : undefined
     this.#running++
     try {
-      return await this.#piscina.run(message, abort ? { signal: abort.signal } : {})
+      const result = this.#piscina.run(message, abort ? { signal: abort.signal } : {})
+      const done = await Promise.race([result, this.#broken.promise])
+      this.#failures = 0
+      return done
     } catch (error) {
+      if (error instanceof PeltonError) throw error
       this.#quarantine(message.attempt, Atomics.load(this.#attempts, slot))
       const timedOut = abort?.signal.aborted === true
       throw new LostTaskError(

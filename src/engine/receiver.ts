@@ -1,24 +1,34 @@
 /** The contract of receivers, and the supervisor that starts, restarts and stops them. */
+import { setImmediate } from 'node:timers/promises'
 import { PeltonError, preview } from '../errors.ts'
-import type { Cancel, Clock } from './clock.ts'
+import { type Cancel, type Clock, watchdog } from './clock.ts'
 import type { EventBus, ReceiverInfo } from './events.ts'
 import type { Intake } from './intake.ts'
+
+/** Rows of an iterator that are stored together. */
+const iteratorRowsMax = 16_384
+const defaultStopMs = 10_000
 
 /** What a receiver reaches through its methods once it is attached to a context. */
 export interface ReceiverHost {
   readonly streamId: number
-  store(rows: Iterable<unknown>): Promise<void> | undefined
+  /** The promise, where there is one, resolves when there is room for more. */
+  store(row: unknown): Promise<void> | undefined
+  storeAll(rows: Iterable<unknown>): Promise<void> | undefined
   storeText(bytes: Uint8Array): Promise<void> | undefined
   reportError(message: string, error?: unknown): void
   restart(message: string, error?: unknown, delayMs?: number): void
   stop(message: string, error?: unknown): void
   readonly state: 'started' | 'stopped'
+  /** False once the receiver has stopped for good: what it stores then is dropped. */
+  readonly isOpen: boolean
   readonly clock: Clock
 }
 
 /**
  * A source that pushes. Subclasses implement `onStart` (begin, without blocking) and `onStop`
- * (end everything begun), and hand rows over with `store`.
+ * (end everything begun), and hand rows over with `store`. Either may be async: nobody waits for
+ * `onStart`, so it may also run for as long as rows come; `stop()` and `restart()` wait for `onStop`.
  *
  * @example
  * class Ticks extends Receiver<number> {
@@ -36,16 +46,28 @@ export abstract class Receiver<T> {
 
   /**
    * Stores one row, or every row of an array or iterator. The promise resolves when there is room
-   * for more: awaiting it is how a receiver is slowed down.
+   * for more: awaiting it is how a receiver is slowed down. It rejects where a row is no plain data
+   * (code `VALUE`); then nothing of an array is stored, and of an iterator only whole runs of 16,384
+   * rows that came before. After the receiver has stopped, rows are dropped.
+   *
+   * @example await this.store(['a', 'b']) // two rows; one row that is an array: store([['a', 'b']])
    */
   async store(rows: T | readonly T[] | Iterator<T>): Promise<void> {
     const host = this.#attached()
-    if (Array.isArray(rows)) await host.store(rows)
-    else if (isIterator(rows)) await host.store(Iterator.from(rows as Iterator<unknown>))
-    else await host.store([rows])
+    if (Array.isArray(rows)) await host.storeAll(rows)
+    else if (isIterator(rows)) await drain(host, rows as Iterator<unknown>)
+    else await host.store(rows)
   }
 
-  /** Stores whole lines of UTF-8, each ended by a newline, without making strings of them. */
+  /** Stores one row, even an array; a promise where the receiver has to wait before the next one. */
+  protected storeRow(row: T): Promise<void> | undefined {
+    return this.#attached().store(row)
+  }
+
+  /**
+   * Stores whole lines of UTF-8, each ended by a newline, without making strings of them. A promise
+   * where the receiver has to wait before it stores more.
+   */
   protected storeText(bytes: Uint8Array): Promise<void> | undefined {
     return this.#attached().storeText(bytes)
   }
@@ -84,6 +106,13 @@ export abstract class Receiver<T> {
 
   /** Called by the engine. */
   attach(host: ReceiverHost): void {
+    if (this.#host && this.#host !== host && this.isStarted()) {
+      throw new PeltonError(
+        `this ${this.constructor.name} runs as stream ${this.#host.streamId} already; ` +
+          'make a receiver of its own for each stream',
+        { code: 'RECEIVER' },
+      )
+    }
     this.#host = host
   }
 
@@ -105,12 +134,36 @@ function isIterator(rows: unknown): boolean {
   )
 }
 
+/** Stores an iterator's rows as there is room for them. */
+async function drain(host: ReceiverHost, iterator: Iterator<unknown>): Promise<void> {
+  try {
+    for (let isDone = false; !isDone && host.isOpen; ) {
+      const rows: unknown[] = []
+      while (!isDone && rows.length < iteratorRowsMax) {
+        const { value, done } = iterator.next()
+        if (done) isDone = true
+        else rows.push(value)
+      }
+      await host.storeAll(rows)
+      if (isDone) return
+      // Between runs the clock and other sources have their turn.
+      await setImmediate()
+    }
+  } catch (error) {
+    iterator.return?.()
+    throw error
+  }
+  iterator.return?.()
+}
+
 export interface SupervisorOptions {
   readonly streamId: number
   readonly name: string
   readonly restartDelayMs: number
   readonly clock: Clock
   readonly events: EventBus
+  /** Real milliseconds that a stop waits for `onStop`. */
+  readonly stopTimeoutMs?: number
 }
 
 /** Runs one receiver: errors at start stop it, `restart` brings it back after the delay. */
@@ -118,13 +171,18 @@ export class Supervisor implements ReceiverHost {
   readonly streamId: number
   readonly clock: Clock
   state: 'started' | 'stopped' = 'stopped'
-  #receiver: Receiver<never>
-  #intake: Intake
-  #options: SupervisorOptions
+  isOpen = true
+  readonly #receiver: Receiver<never>
+  readonly #intake: Intake
+  readonly #options: SupervisorOptions
   #lastError: Partial<ReceiverInfo> = {}
-  #pending: Cancel | undefined
-  #stopping: Promise<void> | undefined
-  #ended = false
+  #starts = 0
+  #cancelStart: Cancel | undefined
+  /** True from a restart's or stop's begin: what the receiver asks for meanwhile is moot. */
+  #isHalting = false
+  #isClosing = false
+  #halted: Promise<void> | undefined
+  #closed: Promise<void> | undefined
 
   constructor(receiver: Receiver<never>, intake: Intake, options: SupervisorOptions) {
     this.#receiver = receiver
@@ -136,90 +194,122 @@ export class Supervisor implements ReceiverHost {
 
   get info(): ReceiverInfo {
     const { streamId, name } = this.#options
-    return {
-      streamId,
-      name: `${name}-${streamId}`,
-      active: this.state === 'started',
-      ...this.#lastError,
-    }
+    const active = this.state === 'started'
+    return { streamId, name: `${name}-${streamId}`, active, ...this.#lastError }
   }
 
-  async start(): Promise<void> {
-    this.#receiver.attach(this)
-    this.state = 'started'
+  /** Starts the receiver; what goes wrong is reported and stops it. */
+  start(): void {
+    void this.#start(++this.#starts)
+  }
+
+  async #start(start: number): Promise<void> {
     try {
-      await this.#receiver.onStart()
+      this.#receiver.attach(this)
+      this.state = 'started'
+      const started = this.#receiver.onStart()
       if (this.state === 'started') this.#options.events.emit('receiverStarted', this.info)
+      await started
     } catch (error) {
-      await this.#end(`Error starting receiver ${this.streamId}`, error)
+      // What fails because it was stopped is no failure to start.
+      if (start !== this.#starts || this.#isHalting || this.#isClosing) return
+      this.stop(`Error starting receiver ${this.streamId}`, error)
     }
   }
 
-  store(rows: Iterable<unknown>): Promise<void> | undefined {
-    if (this.#ended) return undefined
-    for (const row of rows) this.#intake.add(row)
+  store(row: unknown): Promise<void> | undefined {
+    if (!this.isOpen) return undefined
+    this.#intake.add(row)
+    return this.#intake.room()
+  }
+
+  storeAll(rows: Iterable<unknown>): Promise<void> | undefined {
+    if (!this.isOpen) return undefined
+    this.#intake.addAll(rows)
     return this.#intake.room()
   }
 
   storeText(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#ended) return undefined
+    if (!this.isOpen) return undefined
     this.#intake.addText(bytes)
     return this.#intake.room()
   }
 
   reportError(message: string, error?: unknown): void {
-    this.#lastError = {
-      lastErrorMessage: message,
-      lastError: error,
-      lastErrorTime: this.clock.now(),
-    }
+    this.#note(message, error)
     this.#options.events.emit('receiverError', this.info)
   }
 
+  #note(message: string, error: unknown): void {
+    const lastErrorMessage = error === undefined ? message : `${message}: ${errorText(error)}`
+    this.#lastError = { lastErrorMessage, lastError: error, lastErrorTime: this.clock.now() }
+  }
+
   restart(message: string, error?: unknown, delayMs = this.#options.restartDelayMs): void {
-    if (this.#ended || this.#pending || this.#stopping) return
-    const text = error === undefined ? message : `${message}: ${errorText(error)}`
-    this.reportError(`Restarting receiver with delay ${delayMs} ms: ${text}`, error)
-    this.#stopping = this.#halt()
-    void this.#stopping.then(() => {
-      this.#stopping = undefined
-      if (this.#ended) return
-      this.#pending = this.clock.at(this.clock.now() + delayMs, () => {
-        this.#pending = undefined
-        void this.start()
+    if (this.#isClosing || this.#isHalting || this.#cancelStart) return
+    this.#isHalting = true
+    this.reportError(`Restarting receiver with delay ${delayMs} ms: ${message}`, error)
+    this.#halted = this.#halt().then(() => {
+      this.#isHalting = false
+      if (this.#isClosing) return
+      this.#cancelStart = this.clock.at(this.clock.now() + delayMs, () => {
+        this.#cancelStart = undefined
+        this.start()
       })
     })
   }
 
+  /** Ends the receiver for good; with an error, the error is reported. */
   stop(message: string, error?: unknown): void {
-    void this.#end(message, error)
+    if (this.#isClosing) return
+    if (error === undefined) this.#note(message, error)
+    else this.reportError(message, error)
+    void this.close()
   }
 
-  /** Ends the receiver and waits for its `onStop`. */
-  async close(): Promise<void> {
-    if (this.#ended) return
-    this.#ended = true
-    this.#pending?.()
-    await this.#stopping
+  /** Ends the receiver and waits for its `onStop`; what that stores is accepted. */
+  close(): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true
+      this.#closed = this.#close()
+    }
+    return this.#closed!
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelStart?.()
     if (this.state === 'started') await this.#halt()
+    else await this.#halted
+    this.isOpen = false
     this.#options.events.emit('receiverStopped', this.info)
-  }
-
-  async #end(message: string, error: unknown): Promise<void> {
-    this.reportError(error === undefined ? message : `${message}: ${errorText(error)}`, error)
-    await this.close()
   }
 
   async #halt(): Promise<void> {
     this.state = 'stopped'
+    const { stopTimeoutMs = defaultStopMs } = this.#options
+    let cancel: Cancel | undefined
+    const timeout = new Promise<'late'>(resolve => {
+      cancel = watchdog(stopTimeoutMs, () => resolve('late'))
+    })
     try {
-      await this.#receiver.onStop()
+      const result = await Promise.race([this.#receiver.onStop(), timeout])
+      if (result !== 'late') return
+      this.reportError(
+        `onStop of receiver ${this.streamId} has not ended after ${stopTimeoutMs} ms; ` +
+          'nobody waits for it any longer',
+      )
     } catch (error) {
-      this.reportError(`onStop of receiver ${this.streamId} failed: ${errorText(error)}`, error)
+      this.reportError(`onStop of receiver ${this.streamId} failed`, error)
+    } finally {
+      cancel?.()
     }
   }
 }
 
+/** A message for any error: those of several attempts at once have none of their own. */
 function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : preview(error)
+  if (!(error instanceof Error)) return preview(error)
+  if (error.message !== '') return error.message
+  if (error instanceof AggregateError) return error.errors.map(errorText).join('; ')
+  return (error as NodeJS.ErrnoException).code ?? error.name
 }

@@ -154,7 +154,7 @@ export class Scheduler {
     ) {
       if (!node.keepsExchange) job.own(node.holdings)
       node.holdings.exchanged ??= this.#exchange(node, pact.partitioner, job)
-      const dataset = job.hold(await node.holdings.exchanged)
+      const dataset = job.hold(await this.#orForget(node.holdings))
       placed = dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
     } else {
       placed = []
@@ -166,12 +166,18 @@ export class Scheduler {
   }
 
   async #exchange(node: RddNode, partitioner: Partitioner, job: Job): Promise<Dataset> {
+    const placed: PlacedPartition[] = []
+    for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
+    return await this.#stage(placed, { to: 'exchange', partitioner }, job, partitioner)
+  }
+
+  /** The output of an exchange; one that failed is not kept, so that a later action tries again. */
+  async #orForget(holdings: Holdings): Promise<Dataset> {
+    const { exchanged } = holdings
     try {
-      const placed: PlacedPartition[] = []
-      for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
-      return await this.#stage(placed, { to: 'exchange', partitioner }, job, partitioner)
+      return await exchanged!
     } catch (error) {
-      node.holdings.exchanged = undefined
+      if (holdings.exchanged === exchanged) holdings.exchanged = undefined
       throw error
     }
   }
@@ -181,7 +187,7 @@ export class Scheduler {
     if (placed.some(p => p.chain !== rootChain)) {
       if (!node.keepsExchange) job.own(node.holdings)
       node.holdings.exchanged ??= this.#stage(placed, blocks, job)
-      const dataset = job.hold(await node.holdings.exchanged)
+      const dataset = job.hold(await this.#orForget(node.holdings))
       return { chain: rootChain, pieces: dataset.partitions.flat() }
     }
     return { chain: rootChain, pieces: placed.flatMap(p => p.pieces) }

@@ -250,7 +250,7 @@ export class FunctionEncoder extends Encoder {
       })
     }
     if (typeof value === 'function')
-      return false ? this.value(value, where) : importNode()
+      return isWrittenInEntry(value) ? this.value(value, where) : importNode()
     return this.#valueOr(value, where, importNode)
   }
 

@@ -1,5 +1,5 @@
 /**
- * Rows of an async iterable, pulled as fast as they come and there is room for them.
+ * Rows of an iterable, async or not, pulled as fast as they come and there is room for them.
  *
  * @example
  * ssc.from(async function* () { yield 1; yield 2 }())
@@ -10,12 +10,14 @@ import { Receiver } from '../engine/receiver.ts'
 /** Rows between pauses that let the clock and other sources have their turn. */
 const rowsPerTurn = 1024
 
-/** Receiver of `ssc.from(asyncIterable)`. */
+/** Receiver of `ssc.from(iterable)`. */
 export class AsyncIterableReceiver<T> extends Receiver<T> {
-  #iterable: AsyncIterable<T> | Iterable<T>
+  readonly #iterable: AsyncIterable<T> | Iterable<T>
+  readonly #onError: (error: unknown) => void
   #iterator: AsyncIterator<T> | Iterator<T> | undefined
-  #onError: (error: unknown) => void
-  #stopped = false
+  #isStopped = false
+  /** True while the iterable is asked for its next row. */
+  #isPulling = false
 
   constructor(iterable: AsyncIterable<T> | Iterable<T>, onError: (error: unknown) => void) {
     super()
@@ -24,35 +26,49 @@ export class AsyncIterableReceiver<T> extends Receiver<T> {
   }
 
   onStart(): void {
-    this.#iterator =
-      Symbol.asyncIterator in this.#iterable
-        ? this.#iterable[Symbol.asyncIterator]()
-        : this.#iterable[Symbol.iterator]()
-    void this.#pull()
+    void this.#run()
   }
 
-  onStop(): void {
-    this.#stopped = true
-    // A generator that waits for its next value finishes later; nobody waits for it here.
-    void Promise.resolve(this.#iterator?.return?.()).catch(() => undefined)
+  /** Ends the iterable with its `return`, as a `for` loop does that is left early. */
+  async onStop(): Promise<void> {
+    this.#isStopped = true
+    const ended = this.#iterator?.return?.()
+    this.#iterator = undefined
+    if (!this.#isPulling) await ended
+    // A generator at work on its next row finishes when that has come; nobody waits for it here.
+    else Promise.resolve(ended).catch(() => undefined)
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#pull()
+      if (!this.#isStopped) this.stop('the iterable has ended')
+    } catch (error) {
+      if (this.#isStopped) return
+      this.#onError(error)
+      this.stop('the iterable failed', error)
+    }
   }
 
   async #pull(): Promise<void> {
-    try {
-      for (let rows = 1; !this.#stopped; rows++) {
-        const { value, done } = await this.#iterator!.next()
-        if (this.#stopped) return
-        if (done) {
-          this.stop('the iterable has ended')
-          return
-        }
-        await this.store([value])
-        if (rows % rowsPerTurn === 0) await setImmediate()
+    const isAsync = Symbol.asyncIterator in this.#iterable
+    const iterator = isAsync
+      ? (this.#iterable as AsyncIterable<T>)[Symbol.asyncIterator]()
+      : (this.#iterable as Iterable<T>)[Symbol.iterator]()
+    this.#iterator = iterator
+    for (let rows = 1; ; rows++) {
+      // Awaiting what is there already would cost more than everything else.
+      const next = this.#next(iterator)
+      const { value, done } = isAsync ? await next : (next as IteratorResult<T>)
+      if (this.#isStopped) return
+      if (done) {
+        this.#iterator = undefined
+        return
       }
-    } catch (error) {
-      if (this.#stopped) return
-      this.#onError(error)
-      this.stop('the iterable threw', error)
+      const room = this.storeRow(value)
+      if (room) await room
+      if (rows % rowsPerTurn === 0) await setImmediate()
+      if (this.#isStopped) return
     }
   }
 }

@@ -1,51 +1,62 @@
 /**
- * A Node stream: one row an object in object mode, one row a line of text otherwise.
+ * A Node stream: one row an object in object mode, one row a line of text otherwise. Lines are as in
+ * `socketTextStream`; one of more than 16 MiB is reported and left out.
  *
  * @example
  * ssc.from(process.stdin)
  */
 import type { Readable } from 'node:stream'
+import { LineFeed } from '../engine/lines.ts'
 import { Receiver } from '../engine/receiver.ts'
-
-const newline = 10
 
 /** Receiver of `ssc.from(readable)`. */
 export class ReadableReceiver extends Receiver<unknown> {
-  #stream: Readable
-  #onError: (error: unknown) => void
-  #carry: Buffer[] = []
-  #listeners: [string, (...args: never[]) => void][] = []
+  readonly #stream: Readable
+  readonly #onError: (error: unknown) => void
+  readonly #feed: LineFeed
+  readonly #listeners: [string, (...args: never[]) => void][] = []
 
   constructor(stream: Readable, onError: (error: unknown) => void) {
     super()
     this.#stream = stream
     this.#onError = onError
+    const report = (message: string): void => this.reportError(message)
+    this.#feed = new LineFeed({ from: 'a stream', report })
+    // An error that nobody listens to would end the process, before the start and after the end too.
+    stream.on('error', () => undefined)
   }
 
   onStart(): void {
-    const objects = this.#stream.readableObjectMode
+    const stream = this.#stream
+    if (stream.errored) {
+      this.#fail(stream.errored)
+      return
+    }
+    if (stream.readableEnded || stream.destroyed) {
+      this.stop('the stream had ended before it was read')
+      return
+    }
+    const isObjects = stream.readableObjectMode
     this.#listen('data', (data: unknown) => {
-      const room = objects ? this.store([data]) : this.#lines(data as Buffer | string)
-      if (!room) return
-      this.#stream.pause()
-      void room.then(() => {
-        if (!this.isStopped()) this.#stream.resume()
-      })
+      try {
+        this.#wait(isObjects ? this.storeRow(data) : this.#lines(data as Buffer | string))
+      } catch (error) {
+        this.#fail(error)
+      }
     })
     this.#listen('end', () => {
-      this.#flush()
+      for (const line of this.#feed.end()) void this.storeText(line)
       this.stop('the stream has ended')
     })
-    this.#listen('error', (error: Error) => {
-      this.#onError(error)
-      this.stop('the stream failed', error)
+    this.#listen('error', (error: Error) => this.#fail(error))
+    this.#listen('close', () => {
+      this.stop('the stream ended', new Error('it was closed before its end'))
     })
   }
 
   onStop(): void {
     for (const [event, listener] of this.#listeners) this.#stream.off(event, listener as () => void)
-    this.#listeners = []
-    this.#flush()
+    this.#feed.reset()
     this.#stream.destroy()
   }
 
@@ -54,22 +65,23 @@ export class ReadableReceiver extends Receiver<unknown> {
     this.#stream.on(event, listener as () => void)
   }
 
-  #lines(data: Buffer | string): Promise<void> | undefined {
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data
-    const end = bytes.lastIndexOf(newline) + 1
-    if (end === 0) {
-      this.#carry.push(bytes)
-      return undefined
-    }
-    const lines = Buffer.concat([...this.#carry, bytes.subarray(0, end)])
-    this.#carry = end < bytes.length ? [bytes.subarray(end)] : []
-    return this.storeText(lines)
+  #fail(error: unknown): void {
+    this.#onError(error)
+    this.stop('the stream failed', error)
   }
 
-  #flush(): void {
-    if (this.#carry.length === 0) return
-    const line = Buffer.concat([...this.#carry, Buffer.of(newline)])
-    this.#carry = []
-    void this.storeText(line)
+  #wait(room: Promise<void> | undefined): void {
+    if (!room) return
+    this.#stream.pause()
+    void room.then(() => {
+      if (!this.isStopped()) this.#stream.resume()
+    })
+  }
+
+  #lines(data: Buffer | string): Promise<void> | undefined {
+    let room: Promise<void> | undefined
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    for (const lines of this.#feed.push(bytes)) room = this.storeText(lines)
+    return room
   }
 }

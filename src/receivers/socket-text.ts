@@ -1,11 +1,14 @@
 /**
  * Lines of UTF-8 text from a TCP server. Bytes go into blocks as they come, a line is never a
- * string here. The connection is made again after `receiverRestartDelay` when it ends.
+ * string here. A line ends at `\n` or `\r\n` (a lone `\r` stays in the line) or where the server
+ * ends the stream; what is no UTF-8 becomes U+FFFD. When the connection can't be made, fails or
+ * ends, that is reported and it is made again after `receiverRestartDelay`.
  *
  * @example
  * ssc.socketTextStream('localhost', 9999)
  */
 import { connect, type Socket } from 'node:net'
+import { checkMaxLineBytes, LineFeed } from '../engine/lines.ts'
 import { Receiver } from '../engine/receiver.ts'
 import { PeltonError, preview } from '../errors.ts'
 
@@ -16,93 +19,57 @@ export interface SocketTextOptions {
   readonly maxLineBytes?: number
 }
 
-const newline = 10
-const defaultMaxLineBytes = 16 * 1024 * 1024
+const operator = 'socketTextStream'
 
 /** Receiver of `socketTextStream`. */
 export class SocketTextReceiver extends Receiver<string> {
-  #options: SocketTextOptions
-  #maxLineBytes: number
+  readonly #options: SocketTextOptions
+  readonly #feed: LineFeed
   #socket: Socket | undefined
-  /** The line that has begun and not ended yet. */
-  #carry: Buffer[] = []
-  #carryBytes = 0
-  /** True while the rest of a line that was too long goes by. */
-  #skipping = false
 
   constructor(options: SocketTextOptions) {
     super()
     this.#options = checked(options)
-    this.#maxLineBytes = options.maxLineBytes ?? defaultMaxLineBytes
+    const { host, port, maxLineBytes } = options
+    const report = (message: string): void => this.reportError(message)
+    this.#feed = new LineFeed({ maxLineBytes, from: `${host}:${port}`, report })
   }
 
   onStart(): void {
     const { host, port } = this.#options
     const socket = connect({ host, port })
     this.#socket = socket
-    let connected = false
+    let isConnected = false
     socket.on('connect', () => {
-      connected = true
+      isConnected = true
     })
-    socket.on('data', bytes => this.#take(socket, bytes))
-    socket.on('error', error => {
-      if (socket !== this.#socket) return
-      const what = connected ? 'Error receiving data' : `Error connecting to ${host}:${port}`
-      this.restart(what, error)
+    socket.on('data', bytes => {
+      if (socket === this.#socket) this.#take(socket, this.#feed.push(bytes))
     })
     socket.on('end', () => {
       if (socket !== this.#socket) return
-      this.#flush()
+      this.#take(socket, this.#feed.end())
       this.restart('Socket data stream had no more data')
+    })
+    // Stays after the end: an error that nobody listens to would end the process.
+    socket.on('error', error => {
+      if (socket !== this.#socket) return
+      const what = isConnected ? 'Error receiving data' : `Error connecting to ${host}:${port}`
+      this.restart(what, error)
     })
   }
 
   onStop(): void {
     const socket = this.#socket
     this.#socket = undefined
-    this.#flush()
+    // What has come of a line that was cut off is no line.
+    this.#feed.reset()
     socket?.destroy()
   }
 
-  #take(socket: Socket, bytes: Buffer): void {
-    if (socket !== this.#socket) return
-    if (this.#skipping) {
-      const end = bytes.indexOf(newline)
-      if (end < 0) return
-      this.#skipping = false
-      bytes = bytes.subarray(end + 1)
-    }
-    const end = bytes.lastIndexOf(newline) + 1
-    if (end === 0) {
-      this.#hold(bytes)
-      return
-    }
-    const first = bytes.indexOf(newline) + 1
-    if (this.#carry.length === 0) this.#store(socket, bytes.subarray(0, end))
-    else {
-      this.#store(socket, Buffer.concat([...this.#carry, bytes.subarray(0, first)]))
-      if (end > first) this.#store(socket, bytes.subarray(first, end))
-    }
-    this.#carry = []
-    this.#carryBytes = 0
-    if (end < bytes.length) this.#hold(bytes.subarray(end))
-  }
-
-  #hold(bytes: Buffer): void {
-    this.#carry.push(Buffer.from(bytes))
-    this.#carryBytes += bytes.length
-    if (this.#carryBytes <= this.#maxLineBytes) return
-    this.reportError(
-      `a line from ${this.#options.host}:${this.#options.port} is longer than maxLineBytes, ` +
-        `${this.#maxLineBytes} bytes, and was left out; raise maxLineBytes if such lines are meant`,
-    )
-    this.#carry = []
-    this.#carryBytes = 0
-    this.#skipping = true
-  }
-
-  #store(socket: Socket, lines: Buffer): void {
-    const room = this.storeText(lines)
+  #take(socket: Socket, runs: readonly Buffer[]): void {
+    let room: Promise<void> | undefined
+    for (const lines of runs) room = this.storeText(lines)
     if (!room) return
     // The kernel's buffers fill up, and the sender has to wait: nothing is lost.
     socket.pause()
@@ -110,31 +77,21 @@ export class SocketTextReceiver extends Receiver<string> {
       if (socket === this.#socket) socket.resume()
     })
   }
-
-  /** The last line may lack its newline. */
-  #flush(): void {
-    if (this.#carryBytes === 0) return
-    const line = Buffer.concat([...this.#carry, Buffer.of(newline)])
-    this.#carry = []
-    this.#carryBytes = 0
-    void this.storeText(line)
-  }
 }
 
 function checked(options: SocketTextOptions): SocketTextOptions {
   const { host, port, maxLineBytes } = options
   const bad = (name: string, value: unknown, rule: string): PeltonError =>
-    new PeltonError(`socketTextStream: ${name} is ${preview(value)}; ${rule}`, {
+    new PeltonError(`${operator}: ${name} is ${preview(value)}; ${rule}`, {
       code: 'OPTION',
-      operator: 'socketTextStream',
+      operator,
     })
-  if (typeof host !== 'string' || host === '')
-    throw bad('host', host, "give a name such as 'localhost'")
+  if (typeof host !== 'string' || host === '') {
+    throw bad('host', host, "give a name or an address, such as 'localhost'")
+  }
   if (!(Number.isInteger(port) && port > 0 && port < 65_536)) {
-    throw bad('port', port, 'give a number from 1 to 65535')
+    throw bad('port', port, 'give a whole number from 1 to 65535')
   }
-  if (maxLineBytes !== undefined && !(Number.isInteger(maxLineBytes) && maxLineBytes > 0)) {
-    throw bad('maxLineBytes', maxLineBytes, 'give a positive whole number of bytes')
-  }
+  checkMaxLineBytes(operator, maxLineBytes)
   return options
 }

@@ -103,8 +103,8 @@ export async function runStream<R>(
     await ended
   } finally {
     await ssc.stop()
+    checkBalance(runtime, before)
   }
-  checkBalance(runtime, before)
   return results
 }
 

@@ -15,7 +15,8 @@ const shared = new SharedWorkers()
 afterEach(() => shared.check())
 afterAll(() => shared.close())
 
-const program = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
+const program = (name: string): string =>
+  fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
 
 describe('after stop()', () => {
   test('fifty contexts in one process leave nothing behind', { timeout: 240_000 }, async () => {
@@ -347,7 +348,9 @@ describe('start()', () => {
     ssc.queueStream([[1]])
     const error = await rejection(ssc.start())
     expect(error).toMatchObject({ code: 'STATE', operator: 'start' })
-    expect(error.message).toMatch(/No output operations registered, so nothing to execute.*print\(\)/)
+    expect(error.message).toMatch(
+      /No output operations registered, so nothing to execute.*print\(\)/,
+    )
     expect(ssc.getState()).toBe('STOPPED')
     expect(await ssc.awaitTermination()).toBe(true)
   })

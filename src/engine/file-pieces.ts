@@ -1,0 +1,196 @@
+/** Byte ranges of files as lines or records: how workers read their share of a file. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { PeltonError } from '../errors.ts'
+import { linesInBytes } from './lines.ts'
+
+export interface FilePiece {
+  readonly kind: 'lines' | 'records'
+  readonly path: string
+  /** Byte range; a line belongs to the range in which it begins. */
+  readonly from: number
+  readonly to: number
+  /** Bytes of a record, for `records`. */
+  readonly length: number
+}
+
+const newline = 10
+const defaultBufferBytes = 1024 * 1024
+const lineBytesMax = 256 * 1024 * 1024
+const recordsMax = 4096
+const recordBytesMax = 256 * 1024
+const byteOrderMark = Buffer.of(0xef, 0xbb, 0xbf)
+
+/**
+ * Rows of a range of a file, a bounded number at once. Throws PeltonError `INPUT_FAILED` where the
+ * file can't be read or is shorter than when it was listed.
+ *
+ * @param bufferBytes bytes read at once; a longer line makes the buffer grow
+ */
+export function* fileRows(
+  piece: FilePiece,
+  bufferBytes = defaultBufferBytes,
+): Generator<readonly unknown[]> {
+  const file = new FileWindow(piece, bufferBytes)
+  try {
+    if (piece.kind === 'records') yield* records(file, piece)
+    else yield* lines(file, piece)
+  } finally {
+    file.close()
+  }
+}
+
+/**
+ * Lines that begin in [from, to): a line that `from` cuts belongs to the range before, a line that
+ * `to` cuts is read to its end.
+ *
+ * ```text
+ *        from             to
+ *   ab\ncd|ef\ngh\n12\n345|678\n9
+ *            `---- ours -----'
+ * ```
+ */
+function* lines(file: FileWindow, { from, to }: FilePiece): Generator<string[]> {
+  if (from === 0) skipByteOrderMark(file)
+  else if (!seekLine(file, from, to)) return
+  for (;;) {
+    const isEnd = file.read() === 0
+    const end = isEnd ? file.held : file.bytes.lastIndexOf(newline, file.held - 1) + 1
+    let stop = end
+    if (file.start + end >= to) {
+      const last = file.indexOf(newline, to - 1 - file.start)
+      if (last >= 0) stop = last + 1
+    }
+    yield* linesInBytes(file.bytes, 0, stop)
+    if (isEnd || file.start + stop >= to) return
+    file.drop(stop)
+  }
+}
+
+/** Moves to the first line that begins in [from, to); false where none does. */
+function seekLine(file: FileWindow, from: number, to: number): boolean {
+  // One byte early: if that byte is a newline, the line at `from` is ours.
+  file.seek(from - 1)
+  for (;;) {
+    const read = file.read()
+    const end = file.indexOf(newline, 0)
+    if (end >= 0) {
+      file.drop(end + 1)
+      return file.start < to
+    }
+    file.drop(file.held)
+    if (read === 0 || file.start >= to) return false
+  }
+}
+
+function skipByteOrderMark(file: FileWindow): void {
+  while (file.held < byteOrderMark.length) if (file.read() === 0) return
+  if (file.bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark)) {
+    file.drop(byteOrderMark.length)
+  }
+}
+
+function* records(file: FileWindow, piece: FilePiece): Generator<Uint8Array[]> {
+  const { length, to } = piece
+  const perVector = Math.max(1, Math.min(recordsMax, Math.floor(recordBytesMax / length)))
+  file.seek(piece.from)
+  while (file.start < to) {
+    const bytes = Math.min(to - file.start, perVector * length)
+    while (file.held < bytes) file.read()
+    const rows: Uint8Array[] = []
+    for (let at = 0; at < bytes; at += length) {
+      rows.push(new Uint8Array(file.bytes.subarray(at, at + length)))
+    }
+    yield rows
+    file.drop(bytes)
+  }
+}
+
+/** A part of a file in memory: `bytes[0]` lies at `start`, `held` bytes are there. */
+class FileWindow {
+  bytes: Buffer
+  start = 0
+  held = 0
+  readonly #piece: FilePiece
+  readonly #fd: number
+
+  constructor(piece: FilePiece, bufferBytes: number) {
+    this.#piece = piece
+    this.bytes = Buffer.allocUnsafe(Math.max(byteOrderMark.length, bufferBytes))
+    try {
+      this.#fd = openSync(piece.path, 'r')
+    } catch (error) {
+      throw unreadable(piece.path, error)
+    }
+  }
+
+  /** Forgets what is held and goes on at `position`. */
+  seek(position: number): void {
+    this.start = position
+    this.held = 0
+  }
+
+  /** Forgets the first `bytes` bytes. */
+  drop(bytes: number): void {
+    this.bytes.copyWithin(0, bytes, this.held)
+    this.start += bytes
+    this.held -= bytes
+  }
+
+  /** Reads on behind what is held; 0 at the end of the file, and never before the range's end. */
+  read(): number {
+    if (this.held === this.bytes.length) this.#grow()
+    const { bytes, held, start } = this
+    let read: number
+    try {
+      read = readSync(this.#fd, bytes, held, bytes.length - held, start + held)
+    } catch (error) {
+      throw unreadable(this.#piece.path, error)
+    }
+    this.held += read
+    if (read === 0 && this.start + this.held < this.#piece.to) throw this.#shrunk()
+    return read
+  }
+
+  indexOf(byte: number, from: number): number {
+    const found = this.bytes.indexOf(byte, from)
+    return found < this.held ? found : -1
+  }
+
+  close(): void {
+    closeSync(this.#fd)
+  }
+
+  #grow(): void {
+    if (this.bytes.length >= lineBytesMax) {
+      throw new PeltonError(
+        `a line of ${this.#piece.path} that begins before byte ${this.start + 1} is longer than ` +
+          `${lineBytesMax} bytes; is this a text file? Use binaryRecordsStream for records`,
+        { code: 'INPUT_FAILED' },
+      )
+    }
+    const larger = Buffer.allocUnsafe(Math.min(lineBytesMax, this.bytes.length * 2))
+    this.bytes.copy(larger, 0, 0, this.held)
+    this.bytes = larger
+  }
+
+  #shrunk(): PeltonError {
+    const { path, to } = this.#piece
+    return new PeltonError(
+      `${path} has ${fstatSync(this.#fd).size} bytes now, fewer than the ${to} that it had when it ` +
+        'was listed. A file must be complete when it appears: write it elsewhere and rename it',
+      { code: 'INPUT_FAILED' },
+    )
+  }
+}
+
+function unreadable(path: string, error: unknown): PeltonError {
+  const { code, message } = error as NodeJS.ErrnoException
+  const remedy =
+    code === 'ENOENT'
+      ? 'it was there when it was listed; leave files in place until their batch is done'
+      : 'give this process the right to read it, or keep it out with the filter option'
+  return new PeltonError(`can't read ${path}: ${message}; ${remedy}`, {
+    code: 'INPUT_FAILED',
+    cause: error,
+  })
+}
