@@ -49,5 +49,10 @@ function cutAt(bytes: Buffer, piece: Piece, weight: number): [Piece, Piece?] {
     const end = bytes.indexOf(newline, from + Math.floor(weight * textBytesPerWeight))
     at = end < 0 ? to : end + 1
   }
-  return at >= to ? [piece] : [{ ...piece, to: at }, { ...piece, from: at }]
+  return at >= to
+    ? [piece]
+    : [
+        { ...piece, to: at },
+        { ...piece, from: at },
+      ]
 }

@@ -34,6 +34,15 @@ export class SchedulerCounters {
   rowsByWorker = new Map<number, number>()
 }
 
+/** Partitions that pass their chains side by side, and what becomes of their rows. */
+interface Stage {
+  readonly placed: readonly PlacedPartition[]
+  readonly terminal: Terminal
+  readonly job: Job
+  /** The step for which an exchange is made: it needs pairs, where the rows are none. */
+  readonly reader?: Step
+}
+
 /** Datasets that a running job keeps alive, and the batch it belongs to. */
 export class Job {
   readonly batchTime: number | undefined
@@ -66,7 +75,6 @@ const blocks: Terminal = { to: 'blocks', limit: Number.POSITIVE_INFINITY }
 const rowsPerTaskMin = 4096
 const tasksPerWorker = 4
 /** Errors that another attempt would only repeat. */
-const finalCodes = new Set(['NOT_A_PAIR', 'NOT_ITERABLE', 'VALUE', 'CAPTURE'])
 
 export class Scheduler {
   readonly counters = new SchedulerCounters()
@@ -106,7 +114,7 @@ export class Scheduler {
       if (placed.every(isInArena)) {
         return { partitions: placed.map(p => p.pieces), release: () => job.end() }
       }
-      const dataset = await this.#stage(placed, { to: 'blocks', limit }, job)
+      const dataset = await this.#stage({ placed, terminal: { to: 'blocks', limit }, job })
       job.end()
       return dataset
     } catch (error) {
@@ -137,7 +145,8 @@ export class Scheduler {
 
   async #materialised(node: RddNode, job: Job): Promise<Dataset> {
     try {
-      return await this.#stage(await this.#derive(node, job), blocks, job, node.partitioner)
+      const placed = await this.#derive(node, job)
+      return await this.#stage({ placed, terminal: blocks, job }, node.partitioner)
     } catch (error) {
       node.holdings.dataset = undefined
       throw error
@@ -168,7 +177,8 @@ export class Scheduler {
   async #exchange(node: RddNode, partitioner: Partitioner, job: Job): Promise<Dataset> {
     const placed: PlacedPartition[] = []
     for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
-    return await this.#stage(placed, { to: 'exchange', partitioner }, job, partitioner)
+    const terminal: Terminal = { to: 'exchange', partitioner }
+    return await this.#stage({ placed, terminal, job, reader: node.step }, partitioner)
   }
 
   /** The output of an exchange; one that failed is not kept, so that a later action tries again. */
@@ -186,7 +196,7 @@ export class Scheduler {
   async #gather(placed: PlacedPartition[], node: RddNode, job: Job): Promise<PlacedPartition> {
     if (placed.some(p => p.chain !== rootChain)) {
       if (!node.keepsExchange) job.own(node.holdings)
-      node.holdings.exchanged ??= this.#stage(placed, blocks, job)
+      node.holdings.exchanged ??= this.#stage({ placed, terminal: blocks, job })
       const dataset = job.hold(await this.#orForget(node.holdings))
       return { chain: rootChain, pieces: dataset.partitions.flat() }
     }
@@ -194,14 +204,10 @@ export class Scheduler {
   }
 
   /** Runs the chains of all partitions and gathers what they leave behind. */
-  async #stage(
-    placed: readonly PlacedPartition[],
-    terminal: Terminal,
-    job: Job,
-    partitioner?: Partitioner,
-  ): Promise<Dataset> {
+  async #stage(stage: Stage, partitioner?: Partitioner): Promise<Dataset> {
+    const { placed, terminal } = stage
     const results = await Promise.allSettled(
-      this.#deal(placed).map(parts => this.#task(placed, parts, terminal, job)),
+      this.#deal(placed).map(parts => this.#task(stage, parts)),
     )
     const chunks = results.flatMap(r => (r.status === 'fulfilled' ? r.value.chunks : []))
     const failed = results.find(r => r.status === 'rejected')
@@ -241,51 +247,59 @@ export class Scheduler {
     return tasks
   }
 
-  async #task(
-    placed: readonly PlacedPartition[],
-    indexes: readonly number[],
-    terminal: Terminal,
-    job: Job,
-  ): Promise<TaskResult> {
+  async #task(stage: Stage, indexes: readonly number[]): Promise<TaskResult> {
+    const { placed, terminal } = stage
     const chains = [...new Set(indexes.map(i => placed[i]!.chain))]
-    const programs = chains.map(chain => this.#programs.acquire(chain))
+    const programs: ProgramRef[] = []
     try {
+      for (const chain of chains) programs.push(this.#programs.acquire(chain))
       const parts: TaskPart[] = indexes.map(i => {
         const { chain, pieces } = placed[i]!
         return { partition: i, program: chains.indexOf(chain), pieces }
       })
-      return await this.#attempts({ attempt: 0, programs, parts, terminal }, job)
+      return await this.#attempts({ attempt: 0, programs, parts, terminal }, stage, chains)
     } finally {
-      for (const chain of chains) this.#programs.release(chain)
+      for (const [i] of programs.entries()) this.#programs.release(chains[i]!)
     }
   }
 
-  async #attempts(task: TaskMessage, job: Job): Promise<TaskResult> {
+  async #attempts(task: TaskMessage, stage: Stage, chains: readonly Chain[]): Promise<TaskResult> {
     for (let failures = 1; ; failures++) {
       const attempt = this.#pool.newAttempt()
-      const error = await this.#attempt({ ...task, attempt }, job, failures)
+      const site: TaskSite = { ...stage, chains, tries: failures }
+      const error = await this.#attempt({ ...task, attempt }, site)
       if (!(error instanceof PeltonError)) return error
       this.#events.emit('taskFailed', { attempt, failures, error })
       if (failures >= this.#options.maxTaskFailures || finalCodes.has(error.code)) throw error
     }
   }
 
-  async #attempt(task: TaskMessage, job: Job, tries: number): Promise<TaskResult | PeltonError> {
+  async #attempt(task: TaskMessage, site: TaskSite): Promise<TaskResult | PeltonError> {
     let result: TaskResult
     try {
       result = await this.#pool.run(task, this.#options.taskTimeoutMs)
     } catch (error) {
-      if (error instanceof LostTaskError) return lost(error, tries, job)
+      if (error instanceof LostTaskError) return lostTask(error, site)
       throw error
     }
-    if (result.failure) return failed(result.failure, tries, job)
+    if (result.failure) return failedTask(result.failure, site)
     for (const chunk of result.chunks) this.#arena.setOwner(chunk, storeOwner)
-    for (const { id, value } of result.accumulators) {
-      const accumulator = sharedById(id)
-      if (accumulator instanceof Accumulator) accumulator.merge(value)
-    }
+    this.#merge(result)
     this.#count(result, task)
     return result
+  }
+
+  /** Adds what the task's functions have counted: once, as this attempt is the one that counts. */
+  #merge(result: TaskResult): void {
+    try {
+      for (const { id, value } of result.accumulators) {
+        const accumulator = sharedById(id)
+        if (accumulator instanceof Accumulator) accumulator.merge(value)
+      }
+    } catch (error) {
+      for (const chunk of result.chunks) this.#arena.free(chunk)
+      throw error
+    }
   }
 
   #count(result: TaskResult, task: TaskMessage): void {
@@ -303,41 +317,4 @@ export class Scheduler {
 /** Whether the rows can be read as they lie. */
 function isInArena({ chain, pieces }: PlacedPartition): boolean {
   return chain === rootChain && pieces.every(p => p.kind === 'block' || p.kind === 'text')
-}
-
-function failed(failure: TaskFailure, tries: number, job: Job): PeltonError {
-  const cause = new Error(failure.message)
-  cause.name = failure.name
-  cause.stack = failure.stack
-  const where = failure.operator
-    ? `${failure.operator}${failure.place ? ` at ${formatPlace(failure.place)}` : ''}`
-    : 'a task'
-  const row = failure.row === undefined ? '' : ` on the row ${failure.row}`
-  const attempts = finalCodes.has(failure.code) ? '' : `; tried ${tries} times`
-  const kind = failure.name === 'Error' || failure.name === 'PeltonError' ? '' : `${failure.name}: `
-  const error = new PeltonError(`${where} failed${row}: ${kind}${failure.message}${attempts}`, {
-    code: failure.code,
-    ...(failure.operator && { operator: failure.operator }),
-    ...(failure.place && { place: failure.place }),
-    ...(job.batchTime !== undefined && { batchTime: job.batchTime }),
-    cause,
-  })
-  // The user's own stack is what leads to the mistake; the scheduler's would lead here.
-  error.stack = `${error.name}: ${error.message}\n${frames(failure.stack)}`
-  return error
-}
-
-/** The frames of the user's functions: those before the generated loop that called them. */
-function frames(stack: string): string {
-  const lines = stack.split('\n').filter(line => /^\s+at /.test(line))
-  const end = lines.findIndex(line => line.includes('(eval at #loop'))
-  return lines.slice(0, end < 0 ? undefined : end).join('\n')
-}
-
-function lost(error: LostTaskError, tries: number, job: Job): PeltonError {
-  return new PeltonError(`${error.message}; tried ${tries} times`, {
-    code: 'WORKER_LOST',
-    ...(job.batchTime !== undefined && { batchTime: job.batchTime }),
-    cause: error.reason,
-  })
 }

@@ -1,6 +1,7 @@
 /**
- * Reads a function's source: its free names, what it writes to, and whether it can stand alone. The answer
- * depends on the text only and is cached by it, so closures made anew in every batch are parsed once.
+ * Reads a function's source: its free names, what it writes to, and whether it can stand alone. The
+ * answer depends on the text only and is cached by it, so closures made anew in every batch are
+ * parsed once.
  */
 import { analyze } from 'eslint-scope'
 import { type Mutation, mutationsAt } from './mutation.ts'
@@ -11,7 +12,9 @@ export interface FreeName {
   readonly name: string
   /** Index in the source of the first use. */
   readonly offset: number
-  /** True when it is also asked for by `typeof name`, which may be used on names that don't exist. */
+  /**
+   * True when it is also asked for by `typeof name`, which may be used on names that don't exist.
+   */
   readonly guarded: boolean
   /** The properties read of it, when nothing else is done with it. */
   readonly properties: ReadonlySet<string> | undefined

@@ -1,6 +1,6 @@
 /**
- * The main thread's side of sending functions to workers. A function is analysed where its operator is
- * called, so that errors point there, and its captured values are read when the stream starts.
+ * The main thread's side of sending functions to workers. A function is analysed where its operator
+ * is called, so that errors point there, and its captured values are read when the stream starts.
  */
 import { preview } from '../errors.ts'
 import type { Analysis } from './analysis.ts'
@@ -19,8 +19,8 @@ export interface FunctionHandle {
   readonly fn: Function
   readonly site: Site
   /**
-   * What its source says; absent for functions that travel by name. Equal sources share one object. It may
-   * hold a `refusal`, when the function is imported in workers instead.
+   * What its source says; absent for functions that travel by name. Equal sources share one object.
+   * It may hold a `refusal`, when the function is imported in workers instead.
    */
   readonly analysis: Analysis | undefined
 }
@@ -28,9 +28,9 @@ export interface FunctionHandle {
 let lastId = 0
 
 /**
- * Parses a function given to an operator, finds what it captures, and refuses what its source alone shows
- * can't travel (`this`, eval, writes to captured variables, …). Sources are parsed once, however many closures
- * are made from them. Throws a PeltonError (`CAPTURE`).
+ * Parses a function given to an operator, finds what it captures, and refuses what its source alone
+ * shows can't travel (`this`, eval, writes to captured variables, …). Sources are parsed once,
+ * however many closures are made from them. Throws a PeltonError (`CAPTURE`).
  *
  * @example
  * const handle = analyse(word => !stop.has(word), { operator: 'filter', place: callerPlace() })
@@ -46,16 +46,17 @@ export function analyse(fn: Function, site: Site): FunctionHandle {
 }
 
 /**
- * Reads the values that a function captures, as they are now, and returns the function as plain data. Throws a
- * PeltonError (`CAPTURE`) that names the variable, the place and the remedy for what can't travel.
+ * Reads the values that a function captures, as they are now, and returns the function as plain
+ * data. Throws a PeltonError (`CAPTURE`) that names the variable, the place and the remedy for what
+ * can't travel.
  */
 export function portable(handle: FunctionHandle): PortableFunction {
   return portableValue(handle.fn, '', handle.site)
 }
 
 /**
- * The same for any value, such as that of a broadcast: what structured clone keeps and functions too.
- * `name` is how messages call it. `revive` brings it back.
+ * The same for any value, such as that of a broadcast: what structured clone keeps and functions
+ * too. `name` is how messages call it. `revive` brings it back.
  */
 export function portableValue(value: unknown, name: string, site: Site): PortableFunction {
   const encoder = new FunctionEncoder(site)

@@ -111,8 +111,8 @@ export abstract class Encoder {
   }
 
   /**
-   * Whether structured clone keeps everything in `root`. Throws for what can't travel at all. Keeps its own
-   * stack, because data may be nested more deeply than functions may call each other.
+   * Whether structured clone keeps everything in `root`. Throws for what can't travel at all. Keeps
+   * its own stack, because data may be nested more deeply than functions may call each other.
    */
   #isPlain(root: object, where: Where): boolean {
     if (this.#mixed.has(root)) return false
@@ -155,7 +155,9 @@ export abstract class Encoder {
     return true
   }
 
-  /** Shows every child of a container to `look`; false as soon as one is not for structured clone. */
+  /**
+   * Shows every child of a container to `look`; false as soon as one is not for structured clone.
+   */
   #children(
     object: object,
     kind: string,
@@ -203,7 +205,10 @@ export abstract class Encoder {
     return { value: found.value, enumerable: found.enumerable === true }
   }
 
-  /** A container with functions or other foreign things in it: a node of its own, children by number. */
+  /**
+   * A container with functions or other foreign things in it: a node of its own, children by
+   * number.
+   */
   #container(value: object, where: Where): NodeId {
     const kind = kindOf(value)
     if (typeof kind === 'function') throw this.refuse(kind(subject(where)), where)

@@ -4,9 +4,9 @@ import { PeltonError } from '../errors.ts'
 function refuseChange(kind: string): () => never {
   return () => {
     throw new PeltonError(
-      `This ${kind} was captured by a function and is read-only in workers, where only this worker would ` +
-        'see the change. Count with accumulator(), share data with broadcast(), keep a cache per worker ' +
-        'with resource(), or copy it first.',
+      `This ${kind} was captured by a function and is read-only in workers, where only ` +
+        'this worker would see the change. Count with accumulator(), share data with broadcast(), ' +
+        'keep a cache per worker with resource(), or copy it first.',
       { code: 'FROZEN' },
     )
   }
@@ -23,8 +23,8 @@ const mapGuards = guards(Map.prototype, 'Map', mapMethods)
 const setGuards = guards(Set.prototype, 'Set', 'add delete clear')
 
 /**
- * Freezes one object: its properties, and for a Map or Set its entries. Typed arrays can't be frozen, and a
- * frozen regular expression could not keep its place, so those stay as they are.
+ * Freezes one object: its properties, and for a Map or Set its entries. Typed arrays can't be
+ * frozen, and a frozen regular expression could not keep its place, so those stay as they are.
  */
 export function freezeOne(object: object): void {
   if (types.isMap(object)) Object.defineProperties(object, mapGuards)

@@ -1,4 +1,7 @@
-/** Encodes functions: by name where they have one in the worker too, else by source with their values. */
+/**
+ * Encodes functions: by name where they have one in the worker too, else by source with their
+ * values.
+ */
 import { types } from 'node:util'
 import type { Place } from '../errors.ts'
 import { type Analysis, analyseSource, type FreeName } from './analysis.ts'
@@ -26,7 +29,10 @@ import { anchorPlace, bind, placeAt, type Subject, safeRead, subjectOf } from '.
 import { isNative, kindOf, step } from './values.ts'
 
 export class FunctionEncoder extends Encoder {
-  /** What stands against `fn` by its source alone, thrown as an error unless it can be imported instead. */
+  /**
+   * What stands against `fn` by its source alone, thrown as an error unless it can be imported
+   * instead.
+   */
   check(fn: Function): Analysis | undefined {
     const where: Where = { path: '', via: '', place: undefined }
     if (this.#byName(fn, where) !== undefined) return undefined
@@ -75,7 +81,8 @@ export class FunctionEncoder extends Encoder {
   #importable({ fn, script, located }: Subject): Import | undefined {
     if (!script || isEntry(script.url)) return undefined
     if (!isVite(script)) return exportOf(fn, script.url)
-    // Asking Node for the file would run it a second time beside Vite's copy, so its text is read instead.
+    // Asking Node for the file would run it a second time beside Vite's copy, so its text is read
+    // instead.
     for (const { variables } of located?.scopes ?? [])
       for (const local of Object.getOwnPropertyNames(variables)) {
         if (safeRead(variables, local) !== fn) continue
@@ -198,7 +205,10 @@ export class FunctionEncoder extends Encoder {
     return this.#fromCommonJs(binding.value, free, where) ?? this.value(binding.value, where)
   }
 
-  /** A `require()`d module goes by name: a package always, the user's own files when they are used whole. */
+  /**
+   * A `require()`d module goes by name: a package always, the user's own files when they are used
+   * whole.
+   */
   #fromCommonJs(value: unknown, free: FreeName, where: Where): NodeId | undefined {
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null)
       return undefined

@@ -1,12 +1,15 @@
 /**
- * Reads what JavaScript hides: where a function was written and the variables it can see. Node's inspector,
- * connected to this very thread, answers both without the Debugger domain. That domain is switched on only
- * to learn the URL and source of a script not met before, and off again in the same turn, so user code never
- * runs while it is on and `--inspect` is left alone.
+ * Reads what JavaScript hides: where a function was written and the variables it can see. Node's
+ * inspector, connected to this very thread, answers both without the Debugger domain. That domain
+ * is switched on only to learn the URL and source of a script not met before, and off again in the
+ * same turn, so user code never runs while it is on and `--inspect` is left alone.
  */
 import type { Session } from 'node:inspector'
 
-/** The variables of one scope by name; reading one that is not yet initialised throws a ReferenceError. */
+/**
+ * The variables of one scope by name; reading one that is not yet initialised throws a
+ * ReferenceError.
+ */
 export type Variables = Record<string, unknown>
 
 export interface Scope {
@@ -67,7 +70,9 @@ function post(session: Session, method: string, params?: object): any {
   return answer
 }
 
-/** Connects on first use. Undefined where the inspector is missing (Bun) or denied (`--permission`). */
+/**
+ * Connects on first use. Undefined where the inspector is missing (Bun) or denied (`--permission`).
+ */
 function connect(): Channel | undefined {
   if (channel || unavailable) return channel
   const key = Symbol.for(HOLDER)
@@ -91,7 +96,9 @@ function connect(): Channel | undefined {
   return channel
 }
 
-/** Where `fn` was written and what it can see, or undefined without an inspector or for native code. */
+/**
+ * Where `fn` was written and what it can see, or undefined without an inspector or for native code.
+ */
 export function locate(fn: Function): Located | undefined {
   const open = connect()
   if (!open) return undefined

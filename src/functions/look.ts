@@ -3,7 +3,10 @@ import { types } from 'node:util'
 import { Broadcast } from './shared.ts'
 import { kindOf } from './values.ts'
 
-/** A look at one step of a value for `changesData`: own data only, so that no code of the user's runs. */
+/**
+ * A look at one step of a value for `changesData`: own data only, so that no code of the user's
+ * runs.
+ */
 export function lookInto(value: unknown, step: unknown): readonly unknown[] {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return []
   if (types.isProxy(value)) return []

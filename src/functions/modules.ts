@@ -31,8 +31,8 @@ const nodeGlobals =
 
 /** Those that Node loads when they are first looked at; they are known by name only. */
 const lazyGlobals =
-  'TextEncoder TextDecoder performance atob btoa crypto fetch Headers Request Response FormData Blob ' +
-  'File Event EventTarget AbortController AbortSignal DOMException MessageChannel MessagePort ' +
+  'TextEncoder TextDecoder performance atob btoa crypto fetch Headers Request Response FormData ' +
+  'Blob File Event EventTarget AbortController AbortSignal DOMException MessageChannel MessagePort ' +
   'MessageEvent BroadcastChannel WebSocket ReadableStream WritableStream TransformStream ' +
   'CompressionStream DecompressionStream navigator WebAssembly'
 
@@ -93,7 +93,9 @@ export function globalPath(value: object): readonly string[] | undefined {
 let builtins: Map<unknown, Import> | undefined
 let builtinsLoaded = -1
 
-/** The `node:` module, or function of one, that a value is. Looks only at modules already loaded. */
+/**
+ * The `node:` module, or function of one, that a value is. Looks only at modules already loaded.
+ */
 export function builtinOf(value: object): Import | undefined {
   const loaded = (process as unknown as { moduleLoadList: string[] }).moduleLoadList ?? []
   if (!builtins || builtinsLoaded !== loaded.length) {
@@ -120,7 +122,9 @@ export const isPackageUrl = (url: string): boolean => /[\\/]node_modules[\\/]/.t
 
 let entries: Set<string> | undefined
 
-/** Whether a URL is the file the process was started with; importing it would run the program again. */
+/**
+ * Whether a URL is the file the process was started with; importing it would run the program again.
+ */
 export function isEntry(url: string): boolean {
   if (!entries) {
     entries = new Set()
@@ -179,7 +183,10 @@ export const isVite = (script: Script): boolean =>
 
 const tables = new WeakMap<Script, ReadonlyMap<string, ImportBinding>>()
 
-/** The local names that a file's import statements bind, or that Vite's `__vite_ssr_import_N__` stand for. */
+/**
+ * The local names that a file's import statements bind, or that Vite's `__vite_ssr_import_N__`
+ * stand for.
+ */
 export function importsOf(script: Script): ReadonlyMap<string, ImportBinding> {
   let table = tables.get(script)
   if (!table) {

@@ -1,12 +1,14 @@
 /**
- * Finds where a function changes something through a name it captured. What looks like a change by its
- * method's name (`stop.add(x)`) is settled later by the value: a Set's `add` changes it, an accumulator's
- * is how one counts.
+ * Finds where a function changes something through a name it captured. What looks like a change by
+ * its method's name (`stop.add(x)`) is settled later by the value: a Set's `add` changes it, an
+ * accumulator's is how one counts.
  */
 import { types } from 'node:util'
 import type { Syntax } from './syntax.ts'
 
-/** One step from a captured name to the thing changed: a property, or some element of a collection. */
+/**
+ * One step from a captured name to the thing changed: a property, or some element of a collection.
+ */
 export type Step = string | typeof ELEMENT
 
 export const ELEMENT: unique symbol = Symbol('element')
@@ -43,7 +45,9 @@ const mayChange = (method: string): boolean =>
   setMethods.has(method) ||
   viewMethods.test(method)
 
-/** The changes that this very node makes through a free name (its children are asked on their own). */
+/**
+ * The changes that this very node makes through a free name (its children are asked on their own).
+ */
 export function mutationsAt(
   node: Syntax,
   free: ReadonlySet<Syntax>,
@@ -97,7 +101,9 @@ function callMutations(
   if (mayChange(method)) add(callee['object'], `.${method}()`, method)
 }
 
-/** A made-up access of some property, so that `Object.assign(x, …)` reads like a write to `x[…]`. */
+/**
+ * A made-up access of some property, so that `Object.assign(x, …)` reads like a write to `x[…]`.
+ */
 const member = (object: Syntax): Syntax =>
   ({
     type: 'MemberExpression',
@@ -108,7 +114,10 @@ const member = (object: Syntax): Syntax =>
     end: object.end,
   }) as unknown as Syntax
 
-/** The member expressions that a target of assignment writes to; plain identifiers are left to scopes. */
+/**
+ * The member expressions that a target of assignment writes to; plain identifiers are left to
+ * scopes.
+ */
 function targets(node: Syntax | null): Syntax[] {
   if (!node) return []
   switch (node.type) {
@@ -168,8 +177,8 @@ function chainOf(
 export type Look = (value: unknown, step: Step) => readonly unknown[]
 
 /**
- * Whether the change happens to plain data that was captured. `look` follows one step; an empty answer
- * means that the value is not there (yet) or is none of our business.
+ * Whether the change happens to plain data that was captured. `look` follows one step; an empty
+ * answer means that the value is not there (yet) or is none of our business.
  */
 export function changesData(mutation: Mutation, root: unknown, look: Look): boolean {
   const steps = mutation.method === undefined ? mutation.steps.slice(0, -1) : mutation.steps

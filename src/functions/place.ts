@@ -20,9 +20,9 @@ export function filePath(file: string): string {
 }
 
 /**
- * The place of the first stack frame outside Pelton's own folder: where the user called an operator.
- * Source maps that the host has installed (Vite, `--enable-source-maps`) are applied. Returns undefined
- * when no such frame is within reach.
+ * The place of the first stack frame outside Pelton's own folder: where the user called an
+ * operator. Source maps that the host has installed (Vite, `--enable-source-maps`) are applied.
+ * Returns undefined when no such frame is within reach.
  *
  * @example
  * function map(f) { const place = callerPlace(); … } // place.file is the user's file
@@ -61,8 +61,9 @@ const isOwn = (path: string): boolean =>
   path.startsWith(HOME) || (sep === '\\' && path.toLowerCase().startsWith(HOME.toLowerCase()))
 
 /**
- * The place in the file the user wrote, for a place in the code that V8 runs: through Node's source maps
- * when they are on, else through whatever hook formats stack traces here (Vite's and Vitest's do).
+ * The place in the file the user wrote, for a place in the code that V8 runs: through Node's source
+ * maps when they are on, else through whatever hook formats stack traces here (Vite's and Vitest's
+ * do).
  */
 export function originalPlace(place: Place): Place {
   try {
@@ -82,7 +83,9 @@ export function originalPlace(place: Place): Place {
   }
 }
 
-/** Lets the installed hook format one made-up frame and reads the mapped place back from the text. */
+/**
+ * Lets the installed hook format one made-up frame and reads the mapped place back from the text.
+ */
 function throughHook(place: Place): Place {
   const hook = Error.prepareStackTrace
   if (typeof hook !== 'function') return place

@@ -1,6 +1,6 @@
 /**
- * The form in which a function crosses to a worker: plain data, a graph of numbered nodes. Nothing here
- * imports the parser or the inspector, so workers load only what they need.
+ * The form in which a function crosses to a worker: plain data, a graph of numbered nodes. Nothing
+ * here imports the parser or the inspector, so workers load only what they need.
  */
 
 /** Index of a node in `PortableFunction.nodes`. */
@@ -53,7 +53,9 @@ export type PortableNode =
       readonly open: NodeId
       readonly close: NodeId | undefined
     }
-  /** `esbuild`'s `__name`, or an `import()` or `require()` that resolves against the user's file. */
+  /**
+   * `esbuild`'s `__name`, or an `import()` or `require()` that resolves against the user's file.
+   */
   | {
       readonly type: 'helper'
       readonly name: 'name' | 'import' | 'require'

@@ -8,7 +8,10 @@ export interface Site {
   readonly place: Place | undefined
 }
 
-/** Why something can't travel to the workers, and what to do instead: two halves of an error message. */
+/**
+ * Why something can't travel to the workers, and what to do instead: two halves of an error
+ * message.
+ */
 export interface Refusal {
   readonly what: string
   readonly remedy: string
@@ -37,7 +40,9 @@ export function captureError(
 export const isCaptureError = (error: unknown): error is PeltonError =>
   error instanceof PeltonError && error.code === 'CAPTURE'
 
-/** Vite gives imports names such as `__vite_ssr_import_3__`; messages show the name the user wrote. */
+/**
+ * Vite gives imports names such as `__vite_ssr_import_3__`; messages show the name the user wrote.
+ */
 export function readablePath(path: string): string {
   return path
     .replace(/\b__(?:vite_ssr|vi)_import_\d+__\.default\b/g, 'default import')
@@ -160,7 +165,9 @@ export const refusals = {
     remedy: `Capture its settings as plain data and ${RESOURCE}`,
   }),
   instance: (path: string, kind: string): Refusal => ({
-    what: `${path} is an instance of the class ${kind}; instances lose their methods across threads`,
+    what:
+      `${path} is an instance of the class ${kind}; ` +
+      'instances lose their methods across threads',
     remedy: `Capture its plain data, ${RESOURCE}, or call a function exported from a module`,
   }),
   url: (path: string): Refusal => ({

@@ -4,9 +4,9 @@ import { pathToFileURL } from 'node:url'
 let calls = 0
 
 /**
- * The URL that `import(specifier)` would load if it stood in the file `parent`, or undefined when there is
- * none. Node resolves only against the asking module by itself, so a hook lends it the other file's name
- * for one synchronous question.
+ * The URL that `import(specifier)` would load if it stood in the file `parent`, or undefined when
+ * there is none. Node resolves only against the asking module by itself, so a hook lends it the
+ * other file's name for one synchronous question.
  */
 export function resolveFrom(specifier: string, parent: string): string | undefined {
   const parentURL = parent.startsWith('/') ? pathToFileURL(parent).href : parent

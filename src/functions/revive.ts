@@ -1,4 +1,7 @@
-/** The workers' side: builds the function again from its portable form. Imports neither parser nor inspector. */
+/**
+ * The workers' side: builds the function again from its portable form. Imports neither parser nor
+ * inspector.
+ */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -28,9 +31,9 @@ export interface ReviveHost {
 }
 
 /**
- * Builds a function from its portable form. Its captured data is frozen, Maps and Sets throw when changed, and
- * its stack traces point to the file the user wrote. Rejects with a PeltonError (`REVIVE`) when a module it
- * imports can't be loaded or lacks the export.
+ * Builds a function from its portable form. Its captured data is frozen, Maps and Sets throw when
+ * changed, and its stack traces point to the file the user wrote. Rejects with a PeltonError
+ * (`REVIVE`) when a module it imports can't be loaded or lacks the export.
  *
  * @example
  * const fn = await revive(message.fn, host)
@@ -80,7 +83,8 @@ class Reviver {
   }
 
   get(root: NodeId): unknown {
-    // Containers are made empty first, so that cycles find them, and filled once all functions exist.
+    // Containers are made empty first, so that cycles find them, and filled once all functions
+    // exist.
     this.#nodes.forEach((node, id) => {
       const shell = shellOf(node)
       if (shell) this.#made[id] = shell
@@ -132,8 +136,9 @@ class Reviver {
   }
 
   /**
-   * A function's variables are parameters of its factory, which lets V8 treat them as constants; only those
-   * that wait for a function that is being built itself (recursion) are assigned afterwards.
+   * A function's variables are parameters of its factory, which lets V8 treat them as constants;
+   * only those that wait for a function that is being built itself (recursion) are assigned
+   * afterwards.
    */
   #function(node: Extract<PortableNode, { type: 'function' }>): Function {
     const now: number[] = []
@@ -218,8 +223,8 @@ function exportFrom(module: object, path: readonly string[], url: string): unkno
       !(key in holder)
     )
       throw new PeltonError(
-        `A function needs the export ${path.join('.')} of ${url}, which is not there in a worker. ` +
-          'Import it from the module that defines it.',
+        `A function needs the export ${path.join('.')} of ${url}, which is not ` +
+          'there in a worker. Import it from the module that defines it.',
         { code: 'REVIVE' },
       )
     value = value[key]
@@ -236,8 +241,8 @@ const factories = new Map<string, Factory>()
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u
 
 /**
- * Compiles a function's source once a thread, however many closures are made of it. Lines and columns are
- * shifted so that stack traces show the user's own.
+ * Compiles a function's source once a thread, however many closures are made of it. Lines and
+ * columns are shifted so that stack traces show the user's own.
  */
 function compile(code: PortableCode, now: readonly string[], later: readonly string[]): Factory {
   const { expression, file, line, column } = code
@@ -254,7 +259,8 @@ function compile(code: PortableCode, now: readonly string[], later: readonly str
     while (expression.includes(prefix)) prefix += '$'
     const parameters = later.map((_, i) => prefix + i)
     before += `let ${later.join()};`
-    after = `,(${parameters.join()})=>{${later.map((name, i) => `${name}=${prefix}${i}`).join(';')}}]})`
+    const assignments = later.map((name, i) => `${name}=${prefix}${i}`)
+    after = `,(${parameters.join()})=>{${assignments.join(';')}}]})`
   }
   before += 'return['
   const head = expression.slice(0, code.anchor)

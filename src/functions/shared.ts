@@ -37,8 +37,8 @@ export class Broadcast<T> {
 }
 
 /**
- * Makes a value available in all workers as `.value`: sent once a worker, not with every function. For large
- * data and for what several functions share. Workers see a frozen copy.
+ * Makes a value available in all workers as `.value`: sent once a worker, not with every function.
+ * For large data and for what several functions share. Workers see a frozen copy.
  *
  * @example
  * const stop = broadcast(new Set(['a', 'the']))
@@ -62,7 +62,9 @@ export interface AccumulatorSpec<X, T> {
 export class Accumulator<X = number, T = X> {
   readonly id: number
   readonly name: string | undefined
-  /** Functions that travel to workers: how a part starts (absent: with its first value) and grows. */
+  /**
+   * Functions that travel to workers: how a part starts (absent: with its first value) and grows.
+   */
   readonly zero: T | (() => T) | undefined
   readonly addTo: ((total: T, value: X) => T) | undefined
   readonly #merge: ((total: T, part: T) => T) | undefined
@@ -106,18 +108,19 @@ function addValue(
   const kind = typeof value
   if ((kind !== 'number' && kind !== 'bigint') || kind !== typeof total)
     throw new PeltonError(
-      `accumulator: can't add ${preview(value)} to ${preview(total)}. Add numbers, or make it with ` +
-        'accumulator({ zero, add, merge }).',
+      `accumulator: can't add ${preview(value)} to ${preview(total)}. Add numbers, or ` +
+        'make it with accumulator({ zero, add, merge }).',
       { code: 'ACCUMULATOR', operator: 'accumulator' },
     )
   return (total as number) + (value as number)
 }
 
 /**
- * A total that functions in workers add to with `add(x)` and the main thread reads as `.value`. Each finished
- * task counts once, whatever was retried. Without functions it sums numbers (or bigints); `merge` replaces
- * the sum, and an object with `zero`, `add` and `merge` gathers anything. Adding something else than a
- * number to a plain sum throws a PeltonError (`ACCUMULATOR`).
+ * A total that functions in workers add to with `add(x)` and the main thread reads as `.value`.
+ * Each finished task counts once, whatever was retried. Without functions it sums numbers (or
+ * bigints); `merge` replaces the sum, and an object with `zero`, `add` and `merge` gathers
+ * anything. Adding something else than a number to a plain sum throws a PeltonError
+ * (`ACCUMULATOR`).
  *
  * @example
  * const bad = accumulator()
@@ -151,7 +154,8 @@ export function accumulator(
   }
   if (merge === undefined && typeof first !== 'number' && typeof first !== 'bigint')
     throw new PeltonError(
-      `accumulator: can't sum from ${preview(first)}. Start from a number, or give a merge function.`,
+      `accumulator: can't sum from ${preview(first)}. Start from a number, or give a ` +
+        'merge function.',
       { code: 'ACCUMULATOR', operator: 'accumulator' },
     )
   return new Accumulator(first, merge ? { add: merge, merge } : {})
@@ -205,7 +209,9 @@ export class AccumulatorPart {
 
 const emptySum = (value: unknown): number | bigint => (typeof value === 'bigint' ? 0n : 0)
 
-/** Something that can't travel, made once in each worker: a connection, a compiled parser, a cache. */
+/**
+ * Something that can't travel, made once in each worker: a connection, a compiled parser, a cache.
+ */
 export class Resource<T> {
   readonly id: number
   readonly open: () => T | Promise<T>
@@ -221,19 +227,23 @@ export class Resource<T> {
     register(this)
   }
 
-  /** This worker's own one. On the main thread there is none, and this throws a PeltonError (`RESOURCE`). */
+  /**
+   * This worker's own one. On the main thread there is none, and this throws a PeltonError
+   * (`RESOURCE`).
+   */
   get(): T {
     throw new PeltonError(
-      'resource: get() works only in functions that run in workers. On the main thread open your own.',
+      'resource: get() works only in functions that run in workers. ' +
+        'On the main thread open your own.',
       { code: 'RESOURCE', operator: 'resource' },
     )
   }
 }
 
 /**
- * Makes something once in each worker and closes it with the worker, for what can't travel: connections,
- * file handles, caches, class instances. `open` and `close` are captured like any function; `open` may be
- * async. Throws a PeltonError (`RESOURCE`) when they are not functions.
+ * Makes something once in each worker and closes it with the worker, for what can't travel:
+ * connections, file handles, caches, class instances. `open` and `close` are captured like any
+ * function; `open` may be async. Throws a PeltonError (`RESOURCE`) when they are not functions.
  *
  * @example
  * const db = resource(() => new Client(url), client => client.end())

@@ -14,7 +14,10 @@ export interface Parsed {
   readonly sloppy: boolean
 }
 
-/** A function's text is an expression, a method of an object literal, or one that only a class may have. */
+/**
+ * A function's text is an expression, a method of an object literal, or one that only a class may
+ * have.
+ */
 const shapes: readonly [string, string, (body: Syntax) => { node: Syntax; key?: Syntax }][] = [
   ['(', ')', statement => ({ node: statement.expression })],
   ['({', '})', statement => methodOf(statement.expression.properties[0])],
@@ -58,8 +61,9 @@ export interface Rewritten {
 }
 
 /**
- * The source as an expression. A method loses its key, which may be computed or private, and becomes a
- * method called `f` of an object literal; `import` becomes a helper that resolves against the user's file.
+ * The source as an expression. A method loses its key, which may be computed or private, and
+ * becomes a method called `f` of an object literal; `import` becomes a helper that resolves against
+ * the user's file.
  */
 export function rewrite(source: string, parsed: Parsed, imports: readonly Syntax[]): Rewritten {
   const { node, key, base } = parsed

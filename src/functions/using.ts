@@ -3,10 +3,10 @@ import { PeltonError, preview } from '../errors.ts'
 const given = new WeakMap<Function, object>()
 
 /**
- * Names the values a function needs by hand, so that they need not be read through Node's inspector:
- * the way to capture where the inspector is missing or denied. The values are read at `start()`.
- * The function is returned as it is. Names that `values` lacks are read through the inspector if there
- * is one. Throws a PeltonError (`CAPTURE`) when the arguments have other types.
+ * Names the values a function needs by hand, so that they need not be read through Node's
+ * inspector: the way to capture where the inspector is missing or denied. The values are read at
+ * `start()`. The function is returned as it is. Names that `values` lacks are read through the
+ * inspector if there is one. Throws a PeltonError (`CAPTURE`) when the arguments have other types.
  *
  * @example
  * const stop = new Set(['a', 'the'])

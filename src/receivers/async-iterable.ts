@@ -51,15 +51,13 @@ export class AsyncIterableReceiver<T> extends Receiver<T> {
   }
 
   async #pull(): Promise<void> {
-    const isAsync = Symbol.asyncIterator in this.#iterable
-    const iterator = isAsync
-      ? (this.#iterable as AsyncIterable<T>)[Symbol.asyncIterator]()
-      : (this.#iterable as Iterable<T>)[Symbol.iterator]()
+    const iterator =
+      Symbol.asyncIterator in this.#iterable
+        ? this.#iterable[Symbol.asyncIterator]()
+        : this.#iterable[Symbol.iterator]()
     this.#iterator = iterator
-    for (let rows = 1; ; rows++) {
-      // Awaiting what is there already would cost more than everything else.
-      const next = this.#next(iterator)
-      const { value, done } = isAsync ? await next : (next as IteratorResult<T>)
+    for (let rows = 1; !this.#isStopped; rows++) {
+      const { value, done } = await this.#next(iterator)
       if (this.#isStopped) return
       if (done) {
         this.#iterator = undefined
@@ -68,7 +66,19 @@ export class AsyncIterableReceiver<T> extends Receiver<T> {
       const room = this.storeRow(value)
       if (room) await room
       if (rows % rowsPerTurn === 0) await setImmediate()
-      if (this.#isStopped) return
+    }
+  }
+
+  async #next(iterator: AsyncIterator<T> | Iterator<T>): Promise<IteratorResult<T>> {
+    this.#isPulling = true
+    try {
+      return await iterator.next()
+    } catch (error) {
+      // An iterable that threw has ended by itself.
+      this.#iterator = undefined
+      throw error
+    } finally {
+      this.#isPulling = false
     }
   }
 }

@@ -19,6 +19,7 @@ export interface QueueOptions {
 /** An entry: rows, the node of an RDD, or null for a batch without an RDD. */
 export type QueueEntry = readonly unknown[] | { readonly node: RddNode } | null
 
+/** Source of `queueStream`. */
 export class QueueSource implements InputSource {
   readonly name = 'queueStream'
   #queue: QueueEntry[]
@@ -32,11 +33,14 @@ export class QueueSource implements InputSource {
     load: (rows: readonly unknown[], partitions: number) => Dataset,
   ) {
     if (!Array.isArray(queue)) {
-      throw new PeltonError(
-        `queueStream needs an array of batches, each an array of rows or an RDD; got ${preview(queue)}`,
-        { code: 'OPTION', operator: 'queueStream' },
-      )
+      throw bad(`needs an array of batches, each an array of rows or an RDD; got ${preview(queue)}`)
     }
+    const { partitions } = options
+    if (partitions !== undefined && !(Number.isInteger(partitions) && partitions > 0)) {
+      throw bad(`partitions is ${preview(partitions)}; give a whole number from 1 up`)
+    }
+    const wrong = queue.findIndex(entry => !isEntry(entry))
+    if (wrong >= 0) throw badEntry(queue[wrong], `[${wrong}]`)
     this.#queue = queue
     this.#options = options
     this.#load = load
@@ -52,23 +56,34 @@ export class QueueSource implements InputSource {
 
   take(): InputBatch {
     const { step } = this.#host!
-    const count = this.#options.oneAtATime === false ? this.#queue.length : 1
-    const entries = this.#queue.splice(0, count)
-    if (entries.length === 1 && entries[0] === null) return { rdd: null, rows: 0 }
+    const entries = this.#next()
+    if (entries.length > 0 && entries.every(entry => entry === null)) return { rdd: null, rows: 0 }
     const inputs: RddNode[] = []
+    // The queue owns what it loads; an RDD belongs to whoever made it.
+    const owned: RddNode[] = []
     let rows = 0
     for (const entry of entries) {
       if (entry === null) continue
-      if (Array.isArray(entry)) {
+      if ('node' in entry) inputs.push(entry.node)
+      else {
         rows += entry.length
-        inputs.push(this.#node(entry))
-      } else if (typeof entry === 'object' && 'node' in entry) inputs.push(entry.node)
-      else throw badEntry(entry)
+        const node = this.#node(entry)
+        inputs.push(node)
+        owned.push(node)
+      }
     }
-    // The queue owns what it loaded; an RDD belongs to whoever made it.
     const rdd = new RddNode({ step, inputs })
-    rdd.owned = inputs.filter((_, i) => Array.isArray(entries[i]))
+    rdd.owned = owned
     return { rdd, rows }
+  }
+
+  /** The entries of this batch. One that is no batch goes, with an error; the others stay. */
+  #next(): QueueEntry[] {
+    const count = this.#options.oneAtATime === false ? this.#queue.length : 1
+    const wrong = this.#queue.slice(0, count).findIndex(entry => !isEntry(entry))
+    if (wrong < 0) return this.#queue.splice(0, count)
+    const [entry] = this.#queue.splice(wrong, 1)
+    throw badEntry(entry, '')
   }
 
   #node(rows: readonly unknown[]): RddNode {
@@ -86,9 +101,18 @@ export class QueueSource implements InputSource {
   close(): void {}
 }
 
-function badEntry(entry: unknown): PeltonError {
-  return new PeltonError(
-    `queueStream: ${preview(entry)} is no batch; each entry must be an array of rows, an RDD, or null`,
-    { code: 'OPTION', operator: 'queueStream' },
+function isEntry(entry: unknown): entry is QueueEntry {
+  if (entry === null || Array.isArray(entry)) return true
+  return typeof entry === 'object' && 'node' in entry && entry.node instanceof RddNode
+}
+
+function badEntry(entry: unknown, at: string): PeltonError {
+  return bad(
+    `the entry${at} ${preview(entry)} is no batch; each entry must be an array of rows, an RDD, ` +
+      'or null for a batch without an RDD',
   )
+}
+
+function bad(message: string): PeltonError {
+  return new PeltonError(`queueStream: ${message}`, { code: 'OPTION', operator: 'queueStream' })
 }

@@ -1,6 +1,7 @@
 /**
- * The table of functions under Vitest, as a plain TypeScript program, and as plain JavaScript. Other bundlers
- * and other versions of Vite, which rewrite imports in other ways, are out of its reach.
+ * The table of functions under Vitest, as a plain TypeScript program, and as plain JavaScript.
+ * Other bundlers and other versions of Vite, which rewrite imports in other ways, are out of its
+ * reach.
  */
 import { execFile } from 'node:child_process'
 import {

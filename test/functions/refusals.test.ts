@@ -1,6 +1,7 @@
 /**
- * What can't travel, and the words of the errors. A change made through an alias (`const s = stop; s.add(x)`)
- * is beyond reading the source; the frozen data of `revive.test.ts` catches it in the worker.
+ * What can't travel, and the words of the errors. A change made through an alias (`const s = stop;
+ * s.add(x)`) is beyond reading the source; the frozen data of `revive.test.ts` catches it in the
+ * worker.
  */
 import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
