@@ -1,16 +1,17 @@
 /** StreamingContext: where a program begins. It owns the workers, the arena and the batch clock. */
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { type Call, callOf, partitionsOption, stepOf } from './apply.ts'
+import { asError, noOutputs, refuseInWorkers, stopped } from './context-errors.ts'
 import { checkSameSlide, DStream, transformed } from './dstream.ts'
 import { BatchLoop, type OutputOperation } from './engine/batches.ts'
 import { Dataset } from './engine/block-store.ts'
 import { type Collection, checkCollection, parallelize } from './engine/collection.ts'
 import { RddNode, StreamNode } from './engine/dag.ts'
 import { EventBus, type EventName, type Listener } from './engine/events.ts'
-import { type InputSource, leaf, ReceiverSource } from './engine/input.ts'
+import { type InputSource, leaf } from './engine/input.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
-import { Receiver } from './engine/receiver.ts'
+import type { Receiver } from './engine/receiver.ts'
 import { Runtime } from './engine/runtime.ts'
 import { Scheduler } from './engine/scheduler.ts'
 import { activeScope, ContextScope, type Session } from './engine/session.ts'
@@ -18,43 +19,25 @@ import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
 import { explainOutputs } from './explain.ts'
 import { filesOf } from './files.ts'
+import { type Metrics, metricsOf } from './metrics.ts'
 import * as ops from './ops/index.ts'
 import { type Settings, type StreamingContextOptions, settingsOf } from './options.ts'
 import type { BatchQueue } from './outputs.ts'
 import { RDD } from './rdd.ts'
 import {
-  AsyncIterableReceiver,
   type FileOptions,
   FileSource,
   type QueueEntry,
   type QueueOptions,
   QueueSource,
-  ReadableReceiver,
   rangesOf,
   type SocketTextOptions,
-  SocketTextReceiver,
 } from './receivers/index.ts'
 import { handleSignals } from './signals.ts'
+import { binaryRecords, received, socketText, sourceOf } from './sources.ts'
 
 /** Life of a context, in Spark's words. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
-
-/** Counters since the start. */
-export interface Metrics {
-  readonly batches: number
-  /** Rows that came in through the inputs. */
-  readonly rows: number
-  readonly workers: number
-  readonly tasks: number
-  /** Rows that tasks read, by worker. */
-  readonly rowsByWorker: readonly number[]
-  /** Rows in columns that fell back to encoded values. */
-  readonly fallbackRows: number
-  /** Bytes of rows that went through message ports: always 0, rows travel in the arena. */
-  readonly rowBytesThroughPorts: number
-  readonly arenaBytes: number
-  readonly arenaPeakBytes: number
-}
 
 interface Input {
   readonly source: InputSource
@@ -73,7 +56,15 @@ interface PendingOutput {
 /** Hooks for tests of the project: contexts that share a runtime, and who closes it. */
 export const sharedRuntime: unique symbol = Symbol('pelton.sharedRuntime')
 
+/**
+ * Where a program begins: inputs, streams, `start()`. It owns the workers, the arena and the batch
+ * clock. Several may live in one process.
+ *
+ * @example
+ * await using ssc = new StreamingContext({ batchInterval: seconds(1) })
+ */
 export class StreamingContext {
+  /** Name of the job in messages. */
   readonly name: string
   readonly #settings: Settings
   readonly #options: StreamingContextOptions
@@ -118,10 +109,12 @@ export class StreamingContext {
     return this.#settings.partitions
   }
 
+  /** Milliseconds between batches. */
   get batchInterval(): number {
     return this.#settings.batchInterval
   }
 
+  /** INITIALIZED, ACTIVE or STOPPED. */
   getState(): ContextState {
     return this.#state
   }
@@ -208,8 +201,7 @@ export class StreamingContext {
     port: number,
     options: Pick<SocketTextOptions, 'maxLineBytes'> = {},
   ): DStream<string> {
-    const receiver = new SocketTextReceiver({ host, port, ...options })
-    return this.#input('socketTextStream', new ReceiverSource(receiver as Receiver<never>))
+    return this.#input('socketTextStream', socketText({ host, port, ...options }))
   }
 
   /** Lines of the new files of a directory. @example ssc.textFileStream('/var/spool/in') */
@@ -222,13 +214,7 @@ export class StreamingContext {
 
   /** Records of `recordLength` bytes from the new files of a directory. */
   binaryRecordsStream(directory: string, recordLength: number): DStream<Uint8Array> {
-    if (!(Number.isInteger(recordLength) && recordLength > 0)) {
-      throw new PeltonError(
-        `binaryRecordsStream: recordLength is ${preview(recordLength)}; give a positive number of bytes`,
-        { code: 'OPTION', operator: 'binaryRecordsStream' },
-      )
-    }
-    return this.#input('binaryRecordsStream', new FileSource(directory, { recordLength }))
+    return this.#input('binaryRecordsStream', binaryRecords(directory, recordLength))
   }
 
   /**
@@ -244,13 +230,7 @@ export class StreamingContext {
 
   /** Rows that a receiver stores. @example ssc.receiverStream(new MyReceiver()) */
   receiverStream<T>(receiver: Receiver<T>): DStream<T> {
-    if (!(receiver instanceof Receiver)) {
-      throw new PeltonError(
-        `receiverStream needs an object of a class that extends Receiver; got ${preview(receiver)}`,
-        { code: 'OPTION', operator: 'receiverStream' },
-      )
-    }
-    return this.#input('receiverStream', new ReceiverSource(receiver as Receiver<never>))
+    return this.#input('receiverStream', received(receiver))
   }
 
   /**
@@ -259,24 +239,9 @@ export class StreamingContext {
    * @example ssc.from(process.stdin)
    */
   from<T>(source: Receiver<T> | AsyncIterable<T> | Iterable<T> | Readable): DStream<T> {
-    if (source instanceof Receiver) return this.receiverStream(source)
-    const fail = (error: unknown): void => this.#fail(asError(error, 'from'))
-    if (source instanceof Readable) {
-      const receiver = new ReadableReceiver(source, fail)
-      return this.#input('from', new ReceiverSource(receiver as Receiver<never>))
-    }
-    const iterable = source as AsyncIterable<T>
-    if (
-      typeof source === 'object' &&
-      source !== null &&
-      (Symbol.asyncIterator in iterable || Symbol.iterator in iterable)
-    ) {
-      const receiver = new AsyncIterableReceiver<T>(iterable, fail)
-      return this.#input('from', new ReceiverSource(receiver as Receiver<never>))
-    }
-    throw new PeltonError(
-      `ssc.from needs a Receiver, an (async) iterable or a Node stream; got ${preview(source)}`,
-      { code: 'OPTION', operator: 'from' },
+    return this.#input(
+      'from',
+      sourceOf(source, error => this.#fail(asError(error, 'from'))),
     )
   }
 
@@ -548,6 +513,7 @@ export class StreamingContext {
     this.#loop?.pause()
   }
 
+  /** Takes up ticking again after `pause()`. */
   resume(): void {
     this.#loop?.resume()
   }
@@ -575,65 +541,10 @@ export class StreamingContext {
 
   /** Counters since the start. */
   metrics(): Metrics {
-    const session = this.#session
-    const counters = session?.scheduler.counters
-    const arena = session?.runtime.arena
-    return {
-      batches: this.#loop?.completed ?? 0,
-      rows: this.#rows,
-      workers: session?.runtime.pool.workers ?? 0,
-      tasks: counters?.tasks ?? 0,
-      rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),
-      fallbackRows: counters?.fallbackRows ?? 0,
-      rowBytesThroughPorts: 0,
-      arenaBytes: arena?.bytesInUse() ?? 0,
-      arenaPeakBytes: arena?.peakBytes() ?? 0,
-    }
+    return metricsOf(this.#session, this.#loop?.completed ?? 0, this.#rows)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
   }
-}
-
-/** A worker that has run nothing yet counts too. */
-function padded(rows: number[], session: Session | undefined): number[] {
-  const missing = (session?.runtime.pool.workers ?? 0) - rows.length
-  return missing > 0 ? [...rows, ...Array.from({ length: missing }, () => 0)] : rows
-}
-
-function stopped(): PeltonError {
-  return new PeltonError('StreamingContext has already been stopped; make a new one', {
-    code: 'STATE',
-    operator: 'StreamingContext',
-  })
-}
-
-function noOutputs(): PeltonError {
-  return new PeltonError(
-    'No output operations registered, so nothing to execute: call print(), foreachRDD() or another ' +
-      'output on a stream before start()',
-    { code: 'STATE', operator: 'start' },
-  )
-}
-
-function asError(error: unknown, operator: string): PeltonError {
-  if (error instanceof PeltonError) return error
-  const message = error instanceof Error ? error.message : preview(error)
-  return new PeltonError(`${operator} failed: ${message}`, {
-    code: 'INPUT_FAILED',
-    operator,
-    cause: error,
-  })
-}
-
-/** A worker that imports the user's program must not run it again. */
-function refuseInWorkers(): void {
-  if (!(Symbol.for('pelton.worker') in globalThis)) return
-  throw new PeltonError(
-    'a StreamingContext was made in a worker: a function that runs there imports the module that ' +
-      'starts the program, so the program began again. Move the imported helpers into a module of ' +
-      'their own that starts nothing',
-    { code: 'IN_WORKER', operator: 'StreamingContext' },
-  )
 }

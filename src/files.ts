@@ -20,7 +20,8 @@ export function filesOf(path: string): SizedFile[] {
   return paths.flatMap(each => {
     const stat = statSync(each, { throwIfNoEntry: false })
     if (!stat) throw missing(`Input path does not exist: ${preview(each)}`)
-    if (!stat.isDirectory()) return [{ path: each, bytes: stat.size }]
+    if (stat.isFile()) return [{ path: each, bytes: stat.size }]
+    if (!stat.isDirectory()) throw missing(`${preview(each)} is neither a file nor a directory`)
     return readdirSync(each)
       .sort()
       .filter(name => !/^[._]/.test(name))

@@ -1,5 +1,5 @@
 /** Pelton: Spark Streaming's programming model on all cores of one machine. */
-export { type ContextState, type Metrics, StreamingContext } from './context.ts'
+export { type ContextState, StreamingContext } from './context.ts'
 export { type BatchRows, DStream } from './dstream.ts'
 export { milliseconds, minutes, seconds } from './durations.ts'
 export { type Clock, ManualClock, SystemClock } from './engine/clock.ts'
@@ -22,5 +22,6 @@ export {
   resource,
   using,
 } from './functions/index.ts'
+export type { Metrics } from './metrics.ts'
 export type { Logger, StreamingContextOptions } from './options.ts'
 export { RDD } from './rdd.ts'

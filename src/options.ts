@@ -1,6 +1,6 @@
 /** Options of a StreamingContext: checked once, with defaults. */
 import { type Clock, SystemClock } from './engine/clock.ts'
-import { countOption, parseBytes } from './engine/runtime.ts'
+import { countOption, parseBytes, workersMax } from './engine/runtime.ts'
 import { PeltonError, preview } from './errors.ts'
 
 /** Where warnings and errors go that nobody else hears. */
@@ -9,6 +9,7 @@ export interface Logger {
   error(message: string): void
 }
 
+/** What a StreamingContext is made with; only `batchInterval` is required. */
 export interface StreamingContextOptions {
   /** Milliseconds between batches; see `seconds()` and its like. */
   readonly batchInterval: number
@@ -61,10 +62,13 @@ export interface Settings {
 }
 
 const defaultPartitions = 16
+const partitionsMax = 65_536
 const defaultTaskFailures = 4
 const defaultRestartDelayMs = 2000
 const defaultWaitingBatches = 1000
 const gracefulIntervals = 10
+/** With less, a worker can't even start. */
+const workerHeapMbMin = 16
 const gracefulMsMin = 1000
 const gears = ['auto', 'lifted', 'distinct', 'row']
 
@@ -97,11 +101,13 @@ export function settingsOf(options: StreamingContextOptions): Settings {
     throw bad('gear', gear, `it must be one of ${gears.join(', ')}`)
   }
   if (options.memory !== undefined) parseBytes(options.memory)
-  countOption('workers', options.workers, 1)
+  countOption('workers', options.workers, 1, workersMax)
+  if (options.workerHeap !== undefined) checkWorkerHeap(options.workerHeap)
+  checkParts(options)
   return {
     batchInterval,
     name: options.name ?? 'pelton',
-    partitions: countOption('partitions', options.partitions, defaultPartitions),
+    partitions: countOption('partitions', options.partitions, defaultPartitions, partitionsMax),
     clock: options.clock ?? new SystemClock(),
     concurrentJobs: countOption('concurrentJobs', options.concurrentJobs, 1),
     logger: options.logger ?? stderrLogger,
@@ -126,6 +132,29 @@ export function settingsOf(options: StreamingContextOptions): Settings {
       Math.max(gracefulMsMin, batchInterval * gracefulIntervals),
     ),
     handleSignals: options.handleSignals ?? true,
+  }
+}
+
+function checkWorkerHeap(mebibytes: unknown): void {
+  if (Number.isInteger(mebibytes) && (mebibytes as number) >= workerHeapMbMin) return
+  const rule = `it must be a whole number of MiB, at least ${workerHeapMbMin}`
+  throw bad('workerHeap', mebibytes, rule)
+}
+
+/** Options that are objects of the program's own have the methods that will be called. */
+function checkParts({ clock, logger, signal }: StreamingContextOptions): void {
+  const has = (part: object, ...methods: string[]): boolean =>
+    typeof part === 'object' &&
+    part !== null &&
+    methods.every(name => typeof part[name as keyof typeof part] === 'function')
+  if (clock !== undefined && !has(clock, 'now', 'at', 'monotonic')) {
+    throw bad('clock', clock, 'pass a SystemClock or a ManualClock')
+  }
+  if (logger !== undefined && !has(logger, 'warn', 'error')) {
+    throw bad('logger', logger, 'it must have the methods warn and error, as console has')
+  }
+  if (signal !== undefined && !has(signal, 'addEventListener', 'removeEventListener')) {
+    throw bad('signal', signal, 'pass the signal of an AbortController')
   }
 }
 

@@ -35,6 +35,7 @@ export class RDD<T> {
     this.#scope = scope
   }
 
+  /** A number that no other RDD of the process has. */
   get id(): number {
     return this.node.id
   }
@@ -252,6 +253,7 @@ export class RDD<T> {
     })
   }
 
+  /** Whether there is no row. @example await rdd.isEmpty() */
   async isEmpty(): Promise<boolean> {
     return (await this.take(1)).length === 0
   }

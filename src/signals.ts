@@ -12,7 +12,9 @@ function onSignal(signal: NodeJS.Signals): void {
   }
   asked = true
   process.exitCode = signal === 'SIGINT' ? 130 : 143
-  for (const stop of [...stops]) void stop()
+  for (const stop of [...stops]) {
+    stop().catch(error => console.error(`pelton: the stop after ${signal} failed: ${error}`))
+  }
 }
 
 /** Registers a context's stop; the returned function takes it back. */

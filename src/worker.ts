@@ -24,10 +24,13 @@ export default async function run(message: PoolMessage): Promise<TaskResult | un
 
 /** Waits until every thread has taken up its own request, so that each closes exactly once. */
 async function close({ close, workers }: CloseMessage): Promise<undefined> {
-  await runner.close()
-  const arrived = Atomics.add(close, 0, 1) + 1
-  if (arrived === workers) Atomics.notify(close, 0)
-  for (let seen = arrived; seen < workers; seen = Atomics.load(close, 0)) {
-    if (Atomics.wait(close, 0, seen, closeWaitMs) === 'timed-out') break
+  try {
+    await runner.close()
+  } finally {
+    const arrived = Atomics.add(close, 0, 1) + 1
+    if (arrived === workers) Atomics.notify(close, 0)
+    for (let seen = arrived; seen < workers; seen = Atomics.load(close, 0)) {
+      if (Atomics.wait(close, 0, seen, closeWaitMs) === 'timed-out') break
+    }
   }
 }

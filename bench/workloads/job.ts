@@ -51,7 +51,9 @@ export function sumCounters(all: readonly Counters[]): Counters {
   }
 }
 
-/** The smallest part of the rows, from 0 to 1, that any of `workers` workers had in a repetition. */
+/**
+ * The smallest part of the rows, from 0 to 1, that any of `workers` workers had in a repetition.
+ */
 export function smallestShare(all: readonly Counters[], workers: number): number {
   return Math.min(
     ...all.map(({ rowsByWorker }) => {

@@ -3,8 +3,16 @@
  * null equals undefined. The hash is a function of the value alone, so every thread agrees.
  */
 import { encodeValue } from './codec.ts'
+import { INLINE_MAX, type TextBuffer, textBytesMax, writeText } from './text.ts'
 
 const seed = 0x9747b28c
+/** Added to the seed, so that a date and its number of milliseconds differ, and so on. */
+const dateMark = 0x64
+const int64Mark = 0x69
+const tupleMark = 0x7400
+
+/** Room for the bytes of most strings that are not ASCII. */
+const textScratch = Buffer.alloc(4096) as TextBuffer
 const scratch = new Float64Array(1)
 const scratchWords = new Uint32Array(scratch.buffer)
 
@@ -26,26 +34,77 @@ function mix(h: number, word: number): number {
   return (Math.imul(h, 5) + 0xe6546b64) | 0
 }
 
-function hashNumber(value: number): number {
-  scratch[0] = value === 0 ? 0 : Number.isNaN(value) ? Number.NaN : value
-  return finish(mix(mix(seed, scratchWords[0]!), scratchWords[1]!))
+function hashNumber(value: number, start: number): number {
+  if (Number.isNaN(value)) return finish(mix(mix(start, 0), 0x7ff80000))
+  // Adding 0 turns -0 into 0.
+  scratch[0] = value + 0
+  return finish(mix(mix(start, scratchWords[0]!), scratchWords[1]!))
 }
 
+function hashBigInt(value: bigint): number {
+  if (BigInt.asIntN(64, value) !== value) return hashString(canonicalKey(value))
+  const low = Number(BigInt.asUintN(32, value))
+  return finish(mix(mix(seed ^ int64Mark, low), Number(BigInt.asIntN(32, value >> 32n))))
+}
+
+/** Over the string's bytes, which are its character codes as long as it is ASCII. */
 function hashString(text: string): number {
-  let h = seed ^ text.length
-  for (let i = 0; i < text.length; i++) h = mix(h, text.charCodeAt(i))
+  const length = text.length
+  let h = seed ^ length
+  let all = 0
+  let i = 0
+  for (; i + 4 <= length; i += 4) {
+    const a = text.charCodeAt(i)
+    const b = text.charCodeAt(i + 1)
+    const c = text.charCodeAt(i + 2)
+    const d = text.charCodeAt(i + 3)
+    all |= a | b | c | d
+    h = mix(h, a | (b << 8) | (c << 16) | (d << 24))
+  }
+  if (i < length) {
+    let word = 0
+    for (let j = i; j < length; j++) {
+      const code = text.charCodeAt(j)
+      all |= code
+      word |= code << (8 * (j - i))
+    }
+    h = mix(h, word)
+    i += 4
+  }
+  for (; i < INLINE_MAX; i += 4) h = mix(h, 0)
+  return all < 0x80 ? finish(h) : hashBytes(text)
+}
+
+function hashBytes(text: string): number {
+  const room = textBytesMax(text) + INLINE_MAX
+  const bytes = room <= textScratch.length ? textScratch : (Buffer.alloc(room) as TextBuffer)
+  const length = writeText(bytes, 0, text)
+  const end = Math.max(length, INLINE_MAX)
+  bytes.fill(0, length, end + 4)
+  let h = seed ^ length
+  for (let i = 0; i < end; i += 4) h = mix(h, bytes.readInt32LE(i))
+  return finish(h)
+}
+
+function hashTuple(items: readonly unknown[]): number {
+  let h = seed ^ tupleMark ^ items.length
+  for (let i = 0; i < items.length; i++) h = mix(h, hashKey(items[i]))
   return finish(h)
 }
 
 /**
- * A 32-bit hash of a key.
+ * A 32-bit hash of a key. The kernels of src/kernels/hash.ts give the same for columns of strings,
+ * numbers, dates, bigints and tuples of those; change both together.
  *
  * @example
  * hashKey(['a', 1]) === hashKey(['a', 1])
  */
 export function hashKey(key: unknown): number {
   if (typeof key === 'string') return hashString(key)
-  if (typeof key === 'number') return hashNumber(key)
+  if (typeof key === 'number') return hashNumber(key, seed)
+  if (Array.isArray(key)) return hashTuple(key)
+  if (typeof key === 'bigint') return hashBigInt(key)
+  if (key instanceof Date) return hashNumber(key.getTime(), seed ^ dateMark)
   return hashString(canonicalKey(key))
 }
 

@@ -27,7 +27,8 @@ export interface TimeSources {
 /**
  * The machine's clock. Its timers keep the process alive.
  *
- * Its time follows the wall clock forward, also over jumps, and never goes back: when the wall clock
+ * Its time follows the wall clock forward, also over jumps, and never goes back: when the wall
+ * clock
  * is set back, it runs on at the same speed, so that batches neither stall nor come twice.
  */
 export class SystemClock implements Clock {

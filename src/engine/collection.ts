@@ -86,13 +86,27 @@ function texts(arena: Arena, text: Uint8Array, partitions: number, chunks: numbe
   })
 }
 
-/** Checks what a caller passed as a collection. */
+/** Checks what a caller passed as a collection; throws PeltonError `OPTION`. */
 export function checkCollection(data: unknown, operator: string): void {
   if (Array.isArray(data) || data instanceof Float64Array) return
-  if (typeof data === 'object' && data !== null && ('text' in data || 'pairs' in data)) return
-  throw new PeltonError(
-    `${operator} needs an array (or a Float64Array, { pairs } or { text }); got ${preview(data)}. ` +
+  const bad = (message: string): PeltonError =>
+    new PeltonError(`${operator} needs ${message}`, { code: 'OPTION', operator })
+  if (typeof data === 'object' && data !== null && 'text' in data) {
+    if (data.text instanceof Uint8Array) return
+    throw bad(`bytes as its text, such as Buffer.from('a line\\n'); got ${preview(data.text)}`)
+  }
+  if (typeof data === 'object' && data !== null && 'pairs' in data) {
+    const { pairs } = data
+    const isPair = Array.isArray(pairs) && pairs.length === 2
+    if (!isPair || !pairs.every(column => column instanceof Float64Array)) {
+      throw bad(`two Float64Arrays, [keys, values], as its pairs; got ${preview(pairs)}`)
+    }
+    const [keys, values] = pairs as [Float64Array, Float64Array]
+    if (keys.length === values.length) return
+    throw bad(`as many keys as values; got ${keys.length} keys and ${values.length} values`)
+  }
+  throw bad(
+    `an array (or a Float64Array, { pairs } or { text }); got ${preview(data)}. ` +
       'Spread an iterable into an array first: [...rows]',
-    { code: 'OPTION', operator },
   )
 }

@@ -76,7 +76,10 @@ export class StreamNode {
   }
 }
 
-/** What an RDD node keeps in the arena; apart from the node, so that it can outlive it by a moment. */
+/**
+ * What an RDD node keeps in the arena; apart from the node, so that it can outlive it by a
+ * moment.
+ */
 export class Holdings {
   /** Rows of a leaf, or of a persisted node once it has been computed. */
   dataset: Promise<Dataset> | undefined

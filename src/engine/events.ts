@@ -32,6 +32,7 @@ export interface BatchInfo {
   readonly outputOperations: readonly OutputOperationInfo[]
 }
 
+/** A receiver as listeners see it; times in milliseconds since the epoch. */
 export interface ReceiverInfo {
   readonly streamId: number
   readonly name: string

@@ -50,8 +50,8 @@ export function* fileRows(
  * ```
  */
 function* lines(file: FileWindow, { from, to }: FilePiece): Generator<string[]> {
-  if (from === 0) skipByteOrderMark(file)
-  else if (!seekLine(file, from, to)) return
+  if (from > 0 && !seekLine(file, from, to)) return
+  let begin = from > 0 ? 0 : byteOrderMarkOf(file)
   for (;;) {
     const isEnd = file.read() === 0
     const end = isEnd ? file.held : file.bytes.lastIndexOf(newline, file.held - 1) + 1
@@ -60,8 +60,9 @@ function* lines(file: FileWindow, { from, to }: FilePiece): Generator<string[]> 
       const last = file.indexOf(newline, to - 1 - file.start)
       if (last >= 0) stop = last + 1
     }
-    yield* linesInBytes(file.bytes, 0, stop)
+    yield* linesInBytes(file.bytes, begin, stop)
     if (isEnd || file.start + stop >= to) return
+    if (stop > 0) begin = 0
     file.drop(stop)
   }
 }
@@ -82,11 +83,11 @@ function seekLine(file: FileWindow, from: number, to: number): boolean {
   }
 }
 
-function skipByteOrderMark(file: FileWindow): void {
-  while (file.held < byteOrderMark.length) if (file.read() === 0) return
-  if (file.bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark)) {
-    file.drop(byteOrderMark.length)
-  }
+/** Bytes of the mark that some programs put before UTF-8; it is not part of the first line. */
+function byteOrderMarkOf(file: FileWindow): number {
+  const { length } = byteOrderMark
+  while (file.held < length) if (file.read() === 0) return 0
+  return file.bytes.subarray(0, length).equals(byteOrderMark) ? length : 0
 }
 
 function* records(file: FileWindow, piece: FilePiece): Generator<Uint8Array[]> {

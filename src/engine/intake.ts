@@ -325,7 +325,10 @@ class TextChunk {
     return rows
   }
 
-  /** Hands the chunk over; a mostly empty one is copied into one that fits, as a window may keep it. */
+  /**
+   * Hands the chunk over; a mostly empty one is copied into one that fits, as a window may keep
+   * it.
+   */
   seal(): { start: number; end: number } {
     const arena = this.#arena
     let { start } = this

@@ -52,7 +52,10 @@ export interface LineFeedOptions {
   report(message: string): void
 }
 
-/** Makes whole lines of bytes that come in pieces, cut anywhere. A line that is too long is left out. */
+/**
+ * Makes whole lines of bytes that come in pieces, cut anywhere. A line that is too long is left
+ * out.
+ */
 export class LineFeed {
   #options: LineFeedOptions
   #maxBytes: number
@@ -68,7 +71,10 @@ export class LineFeed {
     this.#maxBytes = options.maxLineBytes ?? defaultLineBytes
   }
 
-  /** Runs of whole lines, each ended by a newline, that `bytes` completes. They may share its memory. */
+  /**
+   * Runs of whole lines, each ended by a newline, that `bytes` completes. They may share its
+   * memory.
+   */
   push(bytes: Buffer): Buffer[] {
     const first = bytes.indexOf(newline)
     if (first < 0) {
@@ -140,7 +146,9 @@ export class LineFeed {
     this.#carry.push(Buffer.from(bytes))
   }
 
-  /** Says so; after a few times only now and then, or a stream of such lines would flood the log. */
+  /**
+   * Says so; after a few times only now and then, or a stream of such lines would flood the log.
+   */
   #leaveOut(): void {
     const count = ++this.#tooLong
     if (count > singleReportsMax && !/^10*$/.test(String(count))) return

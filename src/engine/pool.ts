@@ -2,7 +2,7 @@
 import { Piscina } from 'piscina'
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
-import { watchdog } from './clock.ts'
+import { type Cancel, watchdog } from './clock.ts'
 import type { EventBus } from './events.ts'
 import type { TaskMessage, TaskResult } from './program.ts'
 
@@ -24,14 +24,36 @@ export type PoolMessage = TaskMessage | CloseMessage
 const attemptSlots = 4096
 const attemptMax = 0x3fffffff
 const exitWaitMs = 10_000
+const closeWaitMs = 5000
 const failuresMax = 8
+/** How exactly a timeout is kept: to a quarter of it. */
+const looksPerTimeout = 4
 
 /** A task that died with its thread, or whose thread had to be ended. */
 export class LostTaskError extends Error {
   readonly reason: unknown
-  constructor(reason: unknown) {
+  /** Whether the worker was ended because the task took too long. */
+  readonly timedOut: boolean
+  constructor(reason: unknown, timedOut: boolean) {
     super(`the worker died: ${reason instanceof Error ? reason.message : String(reason)}`)
     this.reason = reason
+    this.timedOut = timedOut
+  }
+}
+
+/**
+ * A thread that meets its limit gets 16 MiB more in which to end. A young generation that could
+ * move
+ * more than that at once makes V8 abort the whole process instead: 6 times in 6 for strings and 2
+ * in
+ * 6 for arrays, against none in 24 with this limit. A Map that doubles beyond it still does.
+ */
+const youngMbMax = 16
+
+function heapLimits(heapMb: number) {
+  return {
+    maxOldGenerationSizeMb: heapMb,
+    maxYoungGenerationSizeMb: Math.min(youngMbMax, Math.ceil(heapMb / 4)),
   }
 }
 
@@ -45,6 +67,7 @@ export interface PoolOptions {
 export class Pool {
   readonly workers: number
   #arena: Arena
+  #events: EventBus
   #piscina: Piscina<PoolMessage, TaskResult>
   #attempts = new Int32Array(new SharedArrayBuffer(attemptSlots * 4))
   #nextAttempt = 1
@@ -56,15 +79,16 @@ export class Pool {
   #usesResources = false
   /** Workers that failed since the last task that ended well. */
   #failures = 0
-  #broken = Promise.withResolvers<never>()
+  #lastError: unknown
+  /** Why no worker can run any more. */
+  #broken: PeltonError | undefined
 
   constructor(arena: Arena, options: PoolOptions, events: EventBus) {
     this.#arena = arena
+    this.#events = events
     this.workers = options.workers
     const workerData: WorkerData = { arena: arena.handle(), attempts: this.#attempts }
-    const limits = options.heapMb
-      ? { resourceLimits: { maxOldGenerationSizeMb: options.heapMb } }
-      : {}
+    const limits = options.heapMb ? { resourceLimits: heapLimits(options.heapMb) } : {}
     this.#piscina = new Piscina({
       filename: options.workerFile.href,
       minThreads: options.workers,
@@ -75,19 +99,20 @@ export class Pool {
       workerData,
       ...limits,
     })
-    this.#broken.promise.catch(() => undefined)
     this.#piscina.on('error', error => {
       events.emit('warning', { message: `a worker failed between tasks: ${String(error)}`, error })
+      this.#lastError = error
       if (++this.#failures > failuresMax) this.#giveUp(error)
     })
-    for (const thread of this.#piscina.threads) this.#watch(thread, events)
-    this.#piscina.on('workerCreate', (info: { worker?: unknown }) => {
-      void info
-      for (const thread of this.#piscina.threads) this.#watch(thread, events)
-    })
+    this.#watchAll()
+    this.#piscina.on('workerCreate', () => this.#watchAll())
   }
 
-  #watch(thread: Piscina['threads'][number], events: EventBus): void {
+  #watchAll(): void {
+    for (const thread of this.#piscina.threads) this.#watch(thread)
+  }
+
+  #watch(thread: Piscina['threads'][number]): void {
     const id = thread.threadId
     if (id < 0 || this.#alive.has(id)) return
     this.#alive.add(id)
@@ -95,20 +120,27 @@ export class Pool {
       this.#alive.delete(id)
       for (const run of this.#onExit.get(id) ?? []) run()
       this.#onExit.delete(id)
-      if (!this.#destroyed) events.emit('workerExited', { worker: id, code })
+      this.#watchAll()
+      // After a death at its start a worker is not replaced; without any, tasks would wait for
+      // ever.
+      if (this.#piscina.threads.length === 0) {
+        this.#giveUp(this.#lastError ?? `exit code ${code}`)
+      }
+      if (!this.#destroyed) this.#events.emit('workerExited', { worker: id, code })
     })
   }
 
   /** Workers that die before they take a task would be replaced for ever, and jobs would wait. */
   #giveUp(error: unknown): void {
+    if (this.#destroyed || this.#broken) return
     const message = error instanceof Error ? error.message : String(error)
-    this.#broken.reject(
-      new PeltonError(
-        `the workers can't start; the last one failed with: ${message}. Check that this version of ` +
-          'Node runs worker threads, and that no --require or --import of yours fails in them',
-        { code: 'WORKER_START', cause: error },
-      ),
+    this.#broken = new PeltonError(
+      `the workers can't start; the last one failed with: ${message}. Check that this version of ` +
+        'Node runs worker threads, that no --require or --import of yours fails in them, and that ' +
+        'workerHeap is large enough',
+      { code: 'WORKER_START', cause: error },
     )
+    // Rejects the tasks that wait.
     void this.#piscina.destroy()
   }
 
@@ -124,29 +156,50 @@ export class Pool {
    * because of `timeoutMs`; its chunks then stay in quarantine until the thread has exited.
    */
   async run(message: TaskMessage, timeoutMs?: number): Promise<TaskResult> {
+    this.#checkOpen()
     const slot = message.attempt % attemptSlots
     Atomics.store(this.#attempts, slot, 0)
     const abort = timeoutMs === undefined ? undefined : new AbortController()
-    const stopWatching =
-      abort && timeoutMs !== undefined ? watchdog(timeoutMs, () => abort.abort()) : undefined
+    const stopWatching = abort && this.#limit(slot, timeoutMs!, abort)
     this.#running++
     try {
-      const result = this.#piscina.run(message, abort ? { signal: abort.signal } : {})
-      const done = await Promise.race([result, this.#broken.promise])
+      const result = await this.#piscina.run(message, abort ? { signal: abort.signal } : {})
       this.#failures = 0
-      return done
+      return result
     } catch (error) {
-      if (error instanceof PeltonError) throw error
       this.#quarantine(message.attempt, Atomics.load(this.#attempts, slot))
+      this.#checkOpen()
       const timedOut = abort?.signal.aborted === true
-      throw new LostTaskError(
-        timedOut ? new Error(`it ran longer than taskTimeout, ${timeoutMs} ms`) : error,
-      )
+      const reason = timedOut
+        ? new Error(`the task ran longer than taskTimeout, ${timeoutMs} ms`)
+        : error
+      throw new LostTaskError(reason, timedOut)
     } finally {
       this.#running--
       stopWatching?.()
       if (this.#running === 0 && this.#quarantined === 0) this.#reconcileIfNeeded()
     }
+  }
+
+  #checkOpen(): void {
+    if (this.#broken) throw this.#broken
+    if (!this.#destroyed) return
+    throw new PeltonError(
+      'the workers have been ended: the StreamingContext was stopped while this ran. ' +
+        'Await your actions before stop()',
+      { code: 'STATE' },
+    )
+  }
+
+  /** Aborts a task `ms` after a thread has taken it up; what waits for a thread is not late. */
+  #limit(slot: number, ms: number, abort: AbortController): Cancel {
+    let cancel: Cancel
+    const look = (): void => {
+      const begun = Atomics.load(this.#attempts, slot) !== 0
+      cancel = begun ? watchdog(ms, () => abort.abort()) : watchdog(ms / looksPerTimeout, look)
+    }
+    look()
+    return () => cancel()
   }
 
   #needsReconcile = false
@@ -184,7 +237,7 @@ export class Pool {
   /** Closes resources, ends the threads, and waits for them to be gone. */
   async destroy(): Promise<void> {
     if (this.#destroyed) return
-    if (this.#usesResources) await this.#closeResources()
+    if (this.#usesResources && !this.#broken) await this.#closeResources()
     this.#destroyed = true
     const gone = [...this.#alive].map(
       id =>
@@ -195,27 +248,45 @@ export class Pool {
         }),
     )
     await this.#piscina.destroy()
-    await new Promise<void>((resolve, reject) => {
-      const cancel = watchdog(exitWaitMs, () =>
-        reject(
-          new PeltonError(`${this.#alive.size} worker threads did not exit in ${exitWaitMs} ms`, {
-            code: 'WORKER_STUCK',
-          }),
-        ),
+    if (!(await settledWithin(exitWaitMs, gone))) {
+      throw new PeltonError(
+        `${this.#alive.size} worker threads did not exit in ${exitWaitMs} ms: native code of yours ` +
+          'may be blocking them',
+        { code: 'WORKER_STUCK' },
       )
-      Promise.all(gone).then(() => {
-        cancel()
-        resolve()
-      }, reject)
-    })
+    }
     this.#reconcileIfNeeded()
   }
 
+  /**
+   * Lets every thread close what it has opened; one that hangs, or that fails, is not waited
+   * for.
+   */
   async #closeResources(): Promise<void> {
     const close = new Int32Array(new SharedArrayBuffer(4))
     const requests = Array.from({ length: this.workers }, () =>
-      this.#piscina.run({ close, workers: this.workers }),
+      this.#piscina.run({ close, workers: this.workers }).then(
+        () => undefined,
+        error => {
+          if (this.#destroyed) return
+          const message = `closing the resources of a worker failed: ${String(error)}`
+          this.#events.emit('warning', { message, error })
+        },
+      ),
     )
-    await Promise.allSettled(requests)
+    if (await settledWithin(closeWaitMs, requests)) return
+    const message = `the resources of a worker were not closed in ${closeWaitMs} ms`
+    this.#events.emit('warning', { message })
   }
+}
+
+/** Whether all promises have settled within `ms`. */
+async function settledWithin(ms: number, promises: readonly Promise<unknown>[]): Promise<boolean> {
+  return await new Promise(resolve => {
+    const cancel = watchdog(ms, () => resolve(false))
+    void Promise.allSettled(promises).then(() => {
+      cancel()
+      resolve(true)
+    })
+  })
 }

@@ -28,7 +28,8 @@ export interface ReceiverHost {
 /**
  * A source that pushes. Subclasses implement `onStart` (begin, without blocking) and `onStop`
  * (end everything begun), and hand rows over with `store`. Either may be async: nobody waits for
- * `onStart`, so it may also run for as long as rows come; `stop()` and `restart()` wait for `onStop`.
+ * `onStart`, so it may also run for as long as rows come; `stop()` and `restart()` wait for
+ * `onStop`.
  *
  * @example
  * class Ticks extends Receiver<number> {
@@ -47,10 +48,12 @@ export abstract class Receiver<T> {
   /**
    * Stores one row, or every row of an array or iterator. The promise resolves when there is room
    * for more: awaiting it is how a receiver is slowed down. It rejects where a row is no plain data
-   * (code `VALUE`); then nothing of an array is stored, and of an iterator only whole runs of 16,384
+   * (code `VALUE`); then nothing of an array is stored, and of an iterator only whole runs of
+   * 16,384
    * rows that came before. After the receiver has stopped, rows are dropped.
    *
-   * @example await this.store(['a', 'b']) // two rows; one row that is an array: store([['a', 'b']])
+   * @example await this.store(['a', 'b']) // two rows; one row that is an array: store([['a',
+   * 'b']])
    */
   async store(rows: T | readonly T[] | Iterator<T>): Promise<void> {
     const host = this.#attached()
@@ -59,7 +62,9 @@ export abstract class Receiver<T> {
     else await host.store(rows)
   }
 
-  /** Stores one row, even an array; a promise where the receiver has to wait before the next one. */
+  /**
+   * Stores one row, even an array; a promise where the receiver has to wait before the next one.
+   */
   protected storeRow(row: T): Promise<void> | undefined {
     return this.#attached().store(row)
   }

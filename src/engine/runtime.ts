@@ -30,6 +30,8 @@ const units: Record<string, number> = {
 }
 const arenaBytesMax = 4 * 2 ** 30 - 64 * 2 ** 20
 const arenaBytesMin = 2 ** 20
+/** More threads than this are a mistake of units. */
+export const workersMax = 1024
 const defaultShare = 0.5
 
 /** Bytes of `'256MiB'`, `'1.5 GB'` or a plain number. */
@@ -41,7 +43,7 @@ export function parseBytes(memory: number | string): number {
   throw new PeltonError(
     `memory is ${preview(memory)}; it must be at least 1 MiB, as bytes or as a text such as ` +
       "'512MiB' or '2GiB'",
-    { code: 'OPTION' },
+    { code: 'OPTION', operator: 'StreamingContext' },
   )
 }
 
@@ -64,11 +66,18 @@ export function memoryAvailable(): number {
 }
 
 /** Checks a count such as `workers`; undefined gives the default. */
-export function countOption(name: string, value: number | undefined, fallback: number): number {
+export function countOption(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  max = Number.MAX_SAFE_INTEGER,
+): number {
   if (value === undefined) return fallback
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new PeltonError(`${name} is ${preview(value)}; it must be a whole number from 1 up`, {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value
+  const range = max < Number.MAX_SAFE_INTEGER ? `from 1 to ${max}` : 'from 1 up'
+  throw new PeltonError(`${name} is ${preview(value)}; it must be a whole number ${range}`, {
     code: 'OPTION',
+    operator: 'StreamingContext',
   })
 }
 
@@ -90,7 +99,7 @@ export class Runtime {
       options.memory === undefined
         ? Math.min(arenaBytesMax, Math.floor(memoryAvailable() * defaultShare))
         : parseBytes(options.memory)
-    const workers = countOption('workers', options.workers, availableParallelism())
+    const workers = countOption('workers', options.workers, availableParallelism(), workersMax)
     this.arena = Arena.create({ limitBytes, poison: options.poison ?? false })
     const heapMb = options.workerHeapMb
     this.pool = new Pool(this.arena, { workers, heapMb, workerFile }, this.events)

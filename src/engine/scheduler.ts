@@ -2,16 +2,17 @@
  * Runs jobs: cuts lineages at exchanges, deals partitions out as tasks, tries failed ones again.
  */
 import type { Arena } from '../columnar/arena.ts'
-import { formatPlace, PeltonError } from '../errors.ts'
+import { PeltonError } from '../errors.ts'
 import { Accumulator, sharedById } from '../functions/index.ts'
 import { Dataset, storeOwner, weightOf } from './block-store.ts'
-import type { Holdings, RddNode } from './dag.ts'
+import type { Holdings, RddNode, Step } from './dag.ts'
 import type { EventBus } from './events.ts'
 import { type Partitioner, samePartitioner } from './operator.ts'
 import { Chain, type PlacedPartition } from './plan.ts'
 import { LostTaskError, type Pool } from './pool.ts'
-import type { TaskFailure, TaskMessage, TaskPart, TaskResult, Terminal } from './program.ts'
+import type { ProgramRef, TaskMessage, TaskPart, TaskResult, Terminal } from './program.ts'
 import type { Programs } from './programs.ts'
+import { failedTask, finalCodes, lostTask, type TaskSite } from './task-error.ts'
 import type { Piece } from './vector.ts'
 
 export interface SchedulerOptions {

@@ -34,7 +34,8 @@ export function failedTask(failure: TaskFailure, { tries, job, reader }: TaskSit
   cause.name = failure.name
   cause.stack = failure.stack
   // Rows without a key are noticed when they are dealt out by key: for the sake of the next step.
-  const blamed = failure.operator === undefined && failure.code === 'NOT_A_PAIR' ? reader : undefined
+  const blamed =
+    failure.operator === undefined && failure.code === 'NOT_A_PAIR' ? reader : undefined
   const operator = failure.operator ?? blamed?.label
   const place = failure.place ?? blamed?.place
   const where = operator ? named(operator, place) : 'a task'

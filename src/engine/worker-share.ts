@@ -1,7 +1,7 @@
 /** What revived functions reach beside their own data: broadcasts, accumulators, resources. */
 import { deserialize } from 'node:v8'
 import type { Arena } from '../columnar/arena.ts'
-import { PeltonError } from '../errors.ts'
+import { PeltonError, preview } from '../errors.ts'
 import {
   type AccumulatorDefinition,
   AccumulatorPart,
@@ -32,7 +32,11 @@ class OwnResource {
 
   async open(): Promise<void> {
     if (this.#opened) return
-    this.#value = await this.#open()
+    try {
+      this.#value = await this.#open()
+    } catch (error) {
+      throw openFailed(error)
+    }
     this.#opened = true
   }
 
@@ -41,6 +45,17 @@ class OwnResource {
     this.#opened = false
     await this.#close?.(this.#value)
   }
+}
+
+function openFailed(error: unknown): PeltonError {
+  const reason = error instanceof Error ? error.message : preview(error)
+  const failure = new PeltonError(`resource: its function that opens it failed: ${reason}`, {
+    code: 'RESOURCE',
+    operator: 'resource',
+    cause: error,
+  })
+  if (error instanceof Error && error.stack) failure.stack = error.stack
+  return failure
 }
 
 /** One thread's side of everything shared; the main thread's is in functions/shared.ts. */
@@ -93,8 +108,11 @@ export class WorkerShare implements ReviveHost {
     return updates
   }
 
+  /** Closes all resources; rejects with the first error, after it has tried every one. */
   async close(): Promise<void> {
-    for (const resource of this.#resources.values()) await resource.close()
+    const open = [...this.#resources.values()]
     this.#resources.clear()
+    const closed = await Promise.allSettled(open.map(resource => resource.close()))
+    for (const result of closed) if (result.status === 'rejected') throw result.reason
   }
 }

@@ -1,7 +1,8 @@
 /**
  * New files of a directory, each once: as lines of text or as records of fixed length. The rules
  * are Spark's: direct children only, no names that begin with a dot, modified after the stream was
- * made (or within the remembered minute) and not after the batch. Workers read the files, in ranges;
+ * made (or within the remembered minute) and not after the batch. Workers read the files, in
+ * ranges;
  * a file must be complete when it appears, so write it elsewhere and rename it.
  *
  * @example

@@ -1,5 +1,6 @@
 /**
- * A Node stream: one row an object in object mode, one row a line of text otherwise. Lines are as in
+ * A Node stream: one row an object in object mode, one row a line of text otherwise. Lines are as
+ * in
  * `socketTextStream`; one of more than 16 MiB is reported and left out.
  *
  * @example
@@ -22,7 +23,8 @@ export class ReadableReceiver extends Receiver<unknown> {
     this.#onError = onError
     const report = (message: string): void => this.reportError(message)
     this.#feed = new LineFeed({ from: 'a stream', report })
-    // An error that nobody listens to would end the process, before the start and after the end too.
+    // An error that nobody listens to would end the process, before the start and after the end
+    // too.
     stream.on('error', () => undefined)
   }
 

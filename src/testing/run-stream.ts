@@ -23,12 +23,14 @@ interface CommonOptions {
   readonly context?: Partial<StreamingContextOptions>
 }
 
+/** A program over one input. */
 export interface RunStreamOptions<T, R> extends CommonOptions {
   /** `input[i]` is batch i; null stands for a batch without an RDD. */
   readonly input: Batches<T>
   readonly build: (stream: DStream<T>, ssc: StreamingContext) => DStream<R>
 }
 
+/** A program over several inputs. */
 export interface RunStreamsOptions<R> extends CommonOptions {
   readonly inputs: readonly Batches<any>[]
   readonly build: (...streams: any[]) => DStream<R>

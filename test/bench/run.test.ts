@@ -115,7 +115,7 @@ describe('npm run bench', () => {
 const isBuilt = existsSync(fileURLToPath(new URL('../../dist/index.js', import.meta.url)))
 
 describe.skipIf(!isBuilt)('the engine', () => {
-  it('gives the checks of plain JavaScript, from workers and without fallback columns', async () => {
+  it('gives the checks of plain JavaScript, without fallback columns', async () => {
     const args = ['--json', '--workers', '1,2', '--gear', 'row', '--repetitions', '1']
     const { stdout } = await bench(...args, '--data', folder)
     const lines = stdout

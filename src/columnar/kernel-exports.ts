@@ -1,0 +1,203 @@
+/**
+ * The exports of the kernels, written by scripts/build-kernels.ts from their sources in
+ * src/kernels/. Addresses and sizes are in bytes.
+ */
+export interface KernelExports {
+  /** Adds 1 to the accumulator of every row's group. */
+  countByGid(gids: number, n: number, accumulators: number): void
+  /** Adds every row's value to the accumulator of its group, in the order of rows. */
+  sumByGid(gids: number, values: number, n: number, accumulators: number): void
+  /** Keeps the least value of every group, as `Math.min` does: NaN wins, -0 is less than 0. */
+  minByGid(gids: number, values: number, n: number, accumulators: number): void
+  /** Keeps the greatest value of every group, as `Math.max` does: NaN wins, 0 is more than -0. */
+  maxByGid(gids: number, values: number, n: number, accumulators: number): void
+  /**
+   * Keeps the first value of every group.
+   *
+   * @param seen Number of groups before this vector; the vector's new ones follow in order.
+   */
+  firstByGid(gids: number, values: number, n: number, accumulators: number, seen: number): void
+  /** Keeps the last value of every group. */
+  lastByGid(gids: number, values: number, n: number, accumulators: number): void
+  /** Writes `value` to `n` numbers. */
+  fillF64(out: number, n: number, value: number): void
+  /** 1 when all bytes of [text, text + length) are below 128. */
+  isAsciiText(text: number, length: number): number
+  /** 1 when the texts of `n` views are all ASCII. */
+  isAsciiViews(views: number, n: number): number
+  /** Partition of every row: its hash modulo `partitions` (1 to 65,536), as u16 at `out`. */
+  partitionOf(hashes: number, n: number, partitions: number, out: number): void
+  /** Adds to the `counts` (u32) of partitions the rows that belong to each. */
+  countPartitions(partitionOfRow: number, n: number, counts: number): void
+  /** Turns `n` counts (u32) into the sums of all counts before each. Returns the sum of all. */
+  prefixSums(counts: number, n: number): number
+  /**
+   * Writes the indexes of rows ordered by partition (u32) at `order`. `starts` holds where each
+   * partition's rows begin (see `prefixSums`), and afterwards where they end.
+   */
+  orderByPartition(partitionOfRow: number, n: number, starts: number, order: number): void
+  /** Writes the views of the rows listed at `rows` (u32). Long ones point where they pointed. */
+  gatherViews(views: number, rows: number, n: number, out: number): void
+  /** Writes the 64-bit values of the rows listed at `rows` (u32). */
+  gatherF64(values: number, rows: number, n: number, out: number): void
+  /** Writes the 32-bit values of the rows listed at `rows` (u32). */
+  gatherU32(values: number, rows: number, n: number, out: number): void
+  /** Writes the bytes of the rows listed at `rows` (u32), as for masks. */
+  gatherBytes(bytes: number, rows: number, n: number, out: number): void
+  /** Bytes of those of `n` texts that do not lie in their views. */
+  longBytes(views: number, n: number): number
+  /**
+   * Copies the texts that do not lie in their views to `target`, one behind the other, and lets the
+   * views point there.
+   *
+   * @returns Number of bytes copied, which is `longBytes`.
+   */
+  copyLong(views: number, n: number, target: number): number
+  /** Group ids of `n` strings; keys are views. */
+  groupViews(
+    views: number,
+    n: number,
+    slots: number,
+    mask: number,
+    keys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** Group ids of `n` numbers: NaN equals NaN, -0 equals 0. Keys are f64. */
+  groupF64(
+    values: number,
+    n: number,
+    slots: number,
+    mask: number,
+    keys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** Group ids of `n` pairs of strings. */
+  groupViewsViews(
+    firsts: number,
+    seconds: number,
+    n: number,
+    slots: number,
+    mask: number,
+    firstKeys: number,
+    secondKeys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** Group ids of `n` pairs of a string and a number. */
+  groupViewsF64(
+    firsts: number,
+    seconds: number,
+    n: number,
+    slots: number,
+    mask: number,
+    firstKeys: number,
+    secondKeys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** Group ids of `n` pairs of a number and a string. */
+  groupF64Views(
+    firsts: number,
+    seconds: number,
+    n: number,
+    slots: number,
+    mask: number,
+    firstKeys: number,
+    secondKeys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** Group ids of `n` pairs of numbers. */
+  groupF64F64(
+    firsts: number,
+    seconds: number,
+    n: number,
+    slots: number,
+    mask: number,
+    firstKeys: number,
+    secondKeys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** Copies the entries of `oldSlots` into larger slots, which are zeroed. */
+  regroup(oldSlots: number, oldMask: number, slots: number, mask: number): void
+  /** Hashes of `n` strings, as u32 at `out`. */
+  hashViews(views: number, n: number, out: number): void
+  /** Hashes of `n` numbers, as u32 at `out`. */
+  hashF64(values: number, n: number, out: number): void
+  /** Hashes of `n` dates, given as milliseconds in f64. */
+  hashDates(values: number, n: number, out: number): void
+  /** Hashes of `n` bigints of a 64-bit column. */
+  hashI64(values: number, n: number, out: number): void
+  /** Hashes of `n` rows of a bit column: `ifFalse` or `ifTrue`. */
+  hashBits(bits: number, n: number, ifFalse: number, ifTrue: number, out: number): void
+  /** Begins the hashes of `n` tuples of `items` items; `mixHashes` and `finishHashes` follow. */
+  startTupleHashes(hashes: number, n: number, items: number): void
+  /** Mixes the hashes of one item of every tuple into `hashes`. */
+  mixHashes(hashes: number, itemHashes: number, n: number): void
+  /** Ends the hashes of `n` tuples. */
+  finishHashes(hashes: number, n: number): void
+  /** Adds to the `counts` (u32, 2^(64 - shift) of them) of parts the keys that belong to each. */
+  countRadix(keys: number, n: number, shift: number, counts: number): void
+  /**
+   * Writes rows as pairs, ordered by part. `starts` holds the row where each part begins, and
+   * afterwards where it ends.
+   */
+  scatterRadix(
+    keys: number,
+    values: number,
+    n: number,
+    shift: number,
+    starts: number,
+    pairs: number,
+  ): void
+  /** Makes `mask + 1` slots of 16 bytes ready for `sumPairs`. */
+  clearPairSlots(slots: number, mask: number): void
+  /**
+   * Sums `n` pairs by key, in their order, and goes on from `count` groups.
+   *
+   * @param slots A power of two of slots, 16 bytes each, at least twice the number of groups.
+   * @param keys Keys by group, in order of first appearance, as f64.
+   * @param sums Sums by group, as f64.
+   * @returns The new number of groups.
+   */
+  sumPairs(
+    pairs: number,
+    n: number,
+    slots: number,
+    mask: number,
+    keys: number,
+    sums: number,
+    count: number,
+  ): number
+  /**
+   * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for every line:
+   * empty parts are kept, an empty line has one empty part. A line ends at `\n` or at `end`, and a `\r`
+   * right before that is no part of it; after a final newline there is nothing. Views of more than 12 bytes point
+   * into the text.
+   *
+   * `state` is two words: where to go on, and 1 when a part must follow there even if it is empty.
+   * Begin with (text, 0); all is done when it holds (end, 0). Loads up to 15 bytes beyond `end`, but
+   * none beyond the end of memory.
+   *
+   * @param separator A byte, neither `\n` nor `\r`.
+   * @param cap Most views to write at `out`; at least 1.
+   * @returns Number of views.
+   */
+  splitText(end: number, separator: number, out: number, cap: number, state: number): number
+  /**
+   * Cuts [text, end) into lines. A line ends at `\n` or at `end`, and a `\r` right before that is
+   * no part of it; after a final newline there is nothing. For `cap` and `state` see `splitText`.
+   *
+   * @returns Number of views.
+   */
+  splitLines(end: number, out: number, cap: number, state: number): number
+}
+
+/** Kernels that return an address or a size, which WebAssembly hands over as a signed number. */
+export const UNSIGNED_RESULTS: readonly (keyof KernelExports)[] = [
+  'longBytes',
+  'copyLong',
+]

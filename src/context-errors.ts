@@ -1,0 +1,41 @@
+/** What a context says when it can't go on. */
+import { PeltonError, preview } from './errors.ts'
+
+/** Says that a context does not start twice. */
+export function stopped(): PeltonError {
+  return new PeltonError('StreamingContext has already been stopped; make a new one', {
+    code: 'STATE',
+    operator: 'StreamingContext',
+  })
+}
+
+/** Says that a program without outputs computes nothing. */
+export function noOutputs(): PeltonError {
+  return new PeltonError(
+    'No output operations registered, so nothing to execute: call print(), foreachRDD() or another ' +
+      'output on a stream before start()',
+    { code: 'STATE', operator: 'start' },
+  )
+}
+
+/** An error of a source as one of ours. */
+export function asError(error: unknown, operator: string): PeltonError {
+  if (error instanceof PeltonError) return error
+  const message = error instanceof Error ? error.message : preview(error)
+  return new PeltonError(`${operator} failed: ${message}`, {
+    code: 'INPUT_FAILED',
+    operator,
+    cause: error,
+  })
+}
+
+/** A worker that imports the user's program must not run it again. */
+export function refuseInWorkers(): void {
+  if (!(Symbol.for('pelton.worker') in globalThis)) return
+  throw new PeltonError(
+    'a StreamingContext was made in a worker: a function that runs there imports the module that ' +
+      'starts the program, so the program began again. Move the imported helpers into a module of ' +
+      'their own that starts nothing',
+    { code: 'IN_WORKER', operator: 'StreamingContext' },
+  )
+}

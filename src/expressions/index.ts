@@ -1,0 +1,29 @@
+export { evaluate } from './evaluate.ts'
+export {
+  type BinaryOperator,
+  binary,
+  children,
+  conditional,
+  constant,
+  type Expression,
+  field,
+  item,
+  type LogicalOperator,
+  local,
+  type Primitive,
+  parameter,
+  substitute,
+  type UnaryOperator,
+  usesOf,
+  withChildren,
+} from './expression.ts'
+export { format } from './format.ts'
+export {
+  globalFunctions,
+  mathFunctions,
+  methods,
+  type ResultKind,
+  type Signature,
+  takesArguments,
+} from './methods.ts'
+export { type Specialised, specialise, typeOf, type Untyped } from './specialise.ts'

@@ -1,0 +1,42 @@
+/** Counters of a context. */
+import type { Session } from './engine/session.ts'
+
+/** Counters since the start. */
+export interface Metrics {
+  readonly batches: number
+  /** Rows that came in through the inputs. */
+  readonly rows: number
+  readonly workers: number
+  readonly tasks: number
+  /** Rows that tasks read, by worker. */
+  readonly rowsByWorker: readonly number[]
+  /** Rows in columns that fell back to encoded values. */
+  readonly fallbackRows: number
+  /** Bytes of rows that went through message ports: always 0, rows travel in the arena. */
+  readonly rowBytesThroughPorts: number
+  readonly arenaBytes: number
+  readonly arenaPeakBytes: number
+}
+
+/** Reads the counters; a context that has run nothing yet has no session. */
+export function metricsOf(session: Session | undefined, batches: number, rows: number): Metrics {
+  const counters = session?.scheduler.counters
+  const arena = session?.runtime.arena
+  return {
+    batches,
+    rows,
+    workers: session?.runtime.pool.workers ?? 0,
+    tasks: counters?.tasks ?? 0,
+    rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),
+    fallbackRows: counters?.fallbackRows ?? 0,
+    rowBytesThroughPorts: 0,
+    arenaBytes: arena?.bytesInUse() ?? 0,
+    arenaPeakBytes: arena?.peakBytes() ?? 0,
+  }
+}
+
+/** A worker that has run nothing yet counts too. */
+function padded(rows: number[], session: Session | undefined): number[] {
+  const missing = (session?.runtime.pool.workers ?? 0) - rows.length
+  return missing > 0 ? [...rows, ...Array.from({ length: missing }, () => 0)] : rows
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { Arena } from '../../src/columnar/arena.ts'
+import { Block } from '../../src/columnar/block.ts'
+import { BlockBuilder } from '../../src/columnar/builder.ts'
+import { type RawColumn, reserveBlock } from '../../src/columnar/raw-block.ts'
+
+const owner = 7
+const text: RawColumn = { kind: 'utf8', ascii: true, wtf8: false, heapBytes: 0 }
+
+/** Writes short ASCII strings as views. */
+function writeViews(arena: Arena, address: number, strings: readonly string[]): void {
+  strings.forEach((s, i) => {
+    arena.u8.fill(0, address + i * 16, address + i * 16 + 16)
+    arena.u32[(address + i * 16) / 4] = s.length
+    arena.bytes.write(s, address + i * 16 + 4, 'latin1')
+  })
+}
+
+test('a column of numbers', () => {
+  const arena = Arena.create({ limitBytes: 2 ** 22, poison: true })
+  const block = reserveBlock(arena, owner, 3, [{ kind: 'float64' }])
+  arena.f64.set([1, -0, Number.NaN], block.data[0]! / 8)
+  expect(Array.from(Block.open(arena, block.ptr).decode(0, 3))).toEqual([1, -0, Number.NaN])
+  arena.free(block.ptr)
+  expect(arena.bytesInUse()).toBe(0)
+})
+
+test('pairs of text and numbers read like those of a builder', () => {
+  const arena = Arena.create({ limitBytes: 2 ** 22, poison: true })
+  const words = ['a', 'twelve bytes', '']
+  const block = reserveBlock(arena, owner, 3, [text, { kind: 'float64' }])
+  writeViews(arena, block.data[0]!, words)
+  arena.f64.set([1, 2, 3], block.data[1]! / 8)
+  const builder = new BlockBuilder()
+  words.forEach((word, i) => {
+    builder.appendPair(word, i + 1)
+  })
+  const built = builder.seal(arena, owner)
+  const [a, b] = [Block.open(arena, block.ptr), Block.open(arena, built.ptr)]
+  expect(a.signature).toBe(b.signature)
+  expect(Array.from(a.decode(0, 3))).toEqual(Array.from(b.decode(0, 3)))
+})
+
+test('long strings lie in the heap', () => {
+  const arena = Arena.create({ limitBytes: 2 ** 22, poison: true })
+  const long = 'more than twelve bytes'
+  const block = reserveBlock(arena, owner, 1, [{ ...text, heapBytes: long.length }])
+  const [view, heap] = [block.data[0]! / 4, block.heap[0]!]
+  arena.bytes.write(long, heap, 'latin1')
+  arena.u32[view] = long.length
+  arena.u8.copyWithin(block.data[0]! + 4, heap, heap + 4)
+  arena.u32[view + 2] = heap
+  arena.u32[view + 3] = 0
+  expect(Block.open(arena, block.ptr).get(0)).toBe(long)
+})

@@ -1,0 +1,343 @@
+/**
+ * Workers that die under a task, or hang: the task is run again elsewhere, nothing is lost or counted
+ * twice, and the arena is balanced afterwards.
+ *
+ * What it can't catch: a crash of V8 that takes the whole process along.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { accumulator, type DStream, PeltonError, resource } from 'pelton'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { gate, rejection, rig, SharedWorkers } from './support.ts'
+
+const shared = new SharedWorkers()
+const directory = mkdtempSync(join(tmpdir(), 'pelton-'))
+let files = 0
+/** A file that does not exist yet: how attempts in different threads know of each other. */
+const freshFile = (): string => join(directory, `once-${files++}`)
+
+afterEach(() => shared.check())
+afterAll(async () => {
+  await shared.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+interface Outcome {
+  readonly results: unknown[][]
+  readonly deaths: number
+  readonly failures: PeltonError[]
+  readonly errors: PeltonError[]
+  readonly counted: number
+}
+
+/** Two batches through `build`; rows are counted by an accumulator on the way. */
+async function run(
+  build: (stream: DStream<number>) => DStream<unknown>,
+  options: object = {},
+): Promise<Outcome> {
+  const { ssc, tick } = shared.rig(options)
+  const counter = accumulator()
+  const results: unknown[][] = []
+  const failures: PeltonError[] = []
+  const errors: PeltonError[] = []
+  let deaths = 0
+  ssc.on('taskFailed', ({ error }) => failures.push(error))
+  ssc.on('workerExited', () => deaths++)
+  ssc.on('error', ({ error }) => errors.push(error))
+  const counted = ssc
+    .queueStream([
+      [1, 2, 3, 4],
+      [5, 6],
+    ])
+    .map(x => {
+      counter.add(1)
+      return x
+    })
+  build(counted).foreachRDD(async rdd => results.push(await rdd.collect()))
+  await ssc.start()
+  await tick(2)
+  await ssc.stop()
+  return { results, deaths, failures, errors, counted: counter.value }
+}
+
+describe('a worker that ends', () => {
+  test('by process.exit() once: the batch is done by another one, exactly once', async () => {
+    const once = freshFile()
+    const outcome = await run(s =>
+      s.map(x => {
+        if (x === 3 && !existsSync(once)) {
+          writeFileSync(once, '')
+          process.exit(7)
+        }
+        return x * 10
+      }),
+    )
+    expect(outcome.results).toEqual([
+      [10, 20, 30, 40],
+      [50, 60],
+    ])
+    expect(outcome.counted).toBe(6)
+    expect(outcome.failures.map(error => error.code)).toEqual(['WORKER_LOST'])
+    expect(outcome.errors).toEqual([])
+  })
+
+  test('behind an exchange: the rows of the first half are still there', async () => {
+    const once = freshFile()
+    const outcome = await run(s =>
+      s
+        .map(x => [x % 2, x] as [number, number])
+        .reduceByKey((a, b) => a + b, 2)
+        .mapValues(sum => {
+          if (sum === 4 && !existsSync(once)) {
+            writeFileSync(once, '')
+            process.exit(0)
+          }
+          return sum
+        }),
+    )
+    expect(outcome.results.map(rows => rows.sort())).toEqual([
+      [
+        [0, 6],
+        [1, 4],
+      ],
+      [
+        [0, 6],
+        [1, 5],
+      ],
+    ])
+    expect(outcome.counted).toBe(6)
+  })
+
+  test('every time: the job fails with WORKER_LOST, the next batch runs', async () => {
+    const outcome = await run(
+      s =>
+        s.filter(x => {
+          if (x === 2) process.exit(9)
+          return true
+        }),
+      { maxTaskFailures: 3 },
+    )
+    expect(outcome.results).toEqual([[5, 6]])
+    expect(outcome.failures).toHaveLength(3)
+    expect(outcome.errors).toHaveLength(1)
+    const [error] = outcome.errors
+    expect(error).toMatchObject({ code: 'WORKER_LOST', batchTime: 1000 })
+    expect(error!.message).toMatch(/the worker died: .*exit.* 9/)
+    expect(error!.message).toContain('tried 3 times')
+    expect(error!.message).toMatch(/running map at .*worker-death\.test\.ts:\d+:\d+, filter at /)
+    expect(error!.message).toContain('process.exit()')
+    expect(outcome.counted).toBe(2)
+  })
+
+  test('with one function in the task, the error names it as the operator', async () => {
+    const { ssc } = shared.rig({ maxTaskFailures: 1 })
+    const error = await rejection(
+      ssc
+        .parallelize([1])
+        .map(() => process.exit(3))
+        .collect(),
+    )
+    expect(error).toBeInstanceOf(PeltonError)
+    expect(error).toMatchObject({ code: 'WORKER_LOST', operator: 'map' })
+    expect(error.place.file).toContain('worker-death.test.ts')
+    await ssc.stop()
+  })
+
+  test('by an error that no one caught is replaced before the next task', async () => {
+    const { ssc, tick, warnings } = shared.rig()
+    const results: number[][] = []
+    const died = gate()
+    ssc.on('workerExited', () => died.open())
+    ssc
+      .queueStream([[1], [2]])
+      .map(x => {
+        if (x === 1) void Promise.reject(new Error('nobody looked'))
+        return x
+      })
+      .foreachRDD(async rdd => results.push(await rdd.collect()))
+    await ssc.start()
+    await tick()
+    await died.opened
+    await tick()
+    expect(results).toEqual([[1], [2]])
+    expect(warnings.join('\n')).toContain('nobody looked')
+    await ssc.stop()
+  })
+})
+
+describe('taskTimeout', () => {
+  test('ends a task that never ends, and the next try succeeds', async () => {
+    const once = freshFile()
+    const outcome = await run(
+      s =>
+        s.map(x => {
+          if (x === 4 && !existsSync(once)) {
+            writeFileSync(once, '')
+            while (true) {
+              // Only the end of the thread ends this.
+            }
+          }
+          return x
+        }),
+      { taskTimeout: 300 },
+    )
+    expect(outcome.results).toEqual([
+      [1, 2, 3, 4],
+      [5, 6],
+    ])
+    expect(outcome.failures[0]!.message).toContain('longer than taskTimeout, 300 ms')
+    expect(outcome.counted).toBe(6)
+  })
+
+  test('a task that always hangs fails its job with the option’s name', async () => {
+    const outcome = await run(
+      s =>
+        s.map(x => {
+          while (x === 1) {
+            // Only the end of the thread ends this.
+          }
+          return x
+        }),
+      { taskTimeout: 200, maxTaskFailures: 2 },
+    )
+    expect(outcome.results).toEqual([[5, 6]])
+    expect(outcome.errors).toHaveLength(1)
+    expect(outcome.errors[0]!.code).toBe('WORKER_LOST')
+    expect(outcome.errors[0]!.message).toMatch(
+      /taskTimeout, 200 ms.*tried 2 times.*raise taskTimeout/,
+    )
+  })
+
+  test('does not count the time a task waits for a free worker', async () => {
+    // Six tasks of 150 ms on two workers: the last ones begin after 300 ms.
+    const { ssc } = shared.rig({ taskTimeout: 400, maxTaskFailures: 1 })
+    const busy = (x: number): number => {
+      const end = performance.now() + 150
+      while (performance.now() < end) {
+        // Busy on purpose.
+      }
+      return x
+    }
+    const actions = Array.from({ length: 6 }, (_, i) => ssc.parallelize([i], 1).map(busy).collect())
+    expect(await Promise.all(actions)).toEqual([[0], [1], [2], [3], [4], [5]])
+    await ssc.stop()
+  })
+})
+
+describe('workerHeap', () => {
+  test('a task that needs more is reported, and the next batch runs', async () => {
+    const { ssc, tick } = rig({ workerHeap: 64, maxTaskFailures: 2 })
+    const results: number[][] = []
+    const errors: PeltonError[] = []
+    ssc.on('error', ({ error }) => errors.push(error))
+    ssc
+      .queueStream([[1], [2]])
+      .map(x => {
+        const held: number[][] = []
+        while (x === 1) held.push(new Array(10_000).fill(x))
+        return x + held.length
+      })
+      .foreachRDD(async rdd => results.push(await rdd.collect()))
+    await ssc.start()
+    await tick(2)
+    expect(results).toEqual([[2]])
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toMatchObject({ code: 'WORKER_LOST', operator: 'map' })
+    expect(errors[0]!.message).toMatch(/memory.*tried 2 times.*raise workerHeap/)
+    await ssc.stop()
+    expect(ssc.metrics().arenaBytes).toBe(0)
+  })
+})
+
+describe('stop()', () => {
+  test('ends a task that never ends, after gracefulStopTimeout', async () => {
+    const begun = freshFile()
+    const { ssc, clock, warnings, errors } = rig({ gracefulStopTimeout: 50 })
+    ssc
+      .queueStream([[1]])
+      .map(x => {
+        writeFileSync(begun, '')
+        while (x === 1) {
+          // Only the end of the thread ends this.
+        }
+        return x
+      })
+      .foreachRDD(rdd => rdd.collect())
+    await ssc.start()
+    clock.advance(1000)
+    await ssc.stop()
+    expect(warnings.join('\n')).toMatch(
+      /batch at 1000 ms still runs after gracefulStopTimeout, 50 ms/,
+    )
+    expect(errors).toEqual([])
+    expect(ssc.getState()).toBe('STOPPED')
+    expect(ssc.metrics().arenaBytes).toBe(0)
+  })
+
+  test('does not wait for a function of foreachRDD that never settles', async () => {
+    const { ssc, clock, errors } = rig({ gracefulStopTimeout: 20 })
+    ssc.queueStream([[1]]).foreachRDD(() => new Promise(() => undefined))
+    await ssc.start()
+    clock.advance(1000)
+    await ssc.stop()
+    expect(ssc.getState()).toBe('STOPPED')
+    expect(ssc.metrics().arenaBytes).toBe(0)
+    expect(errors).toEqual([])
+  })
+
+  test('rejects actions under way with a sentence that says so', async () => {
+    const begun = freshFile()
+    const { ssc } = rig()
+    const action = rejection(
+      ssc
+        .parallelize([1])
+        .map(x => {
+          writeFileSync(begun, '')
+          while (x === 1) {
+            // Only the end of the thread ends this.
+          }
+          return x
+        })
+        .collect(),
+    )
+    await ssc.stop()
+    const error = await action
+    expect(error.code).toBe('STATE')
+    expect(error.message).toContain('Await your actions before stop()')
+    expect(ssc.metrics().arenaBytes).toBe(0)
+  })
+})
+
+describe('resources', () => {
+  test('a worker that replaces another opens its own', async () => {
+    const log = freshFile()
+    const once = freshFile()
+    writeFileSync(log, '')
+    const { ssc, tick } = rig()
+    const handle = resource(
+      () => {
+        writeFileSync(log, 'open\n', { flag: 'a' })
+        return { factor: 10 }
+      },
+      () => writeFileSync(log, 'close\n', { flag: 'a' }),
+    )
+    const results: number[][] = []
+    ssc
+      .queueStream([[1], [2]])
+      .map(x => {
+        if (!existsSync(once)) {
+          writeFileSync(once, '')
+          process.exit(1)
+        }
+        return x * handle.get().factor
+      })
+      .foreachRDD(async rdd => results.push(await rdd.collect()))
+    await ssc.start()
+    await tick(2)
+    await ssc.stop()
+    expect(results).toEqual([[10], [20]])
+    // The first one died with its thread.
+    expect(readFileSync(log, 'utf8')).toBe('open\nopen\nclose\n')
+  })
+})
