@@ -1,5 +1,5 @@
 /**
- * A word count over one file that is much larger than the memory of the job: textFileStream reads it
+ * A word count over one file that is much larger than the job’s memory: textFileStream reads it
  * in the workers, range by range. The file is made of one block of text again and again, so its
  * totals are known; it is checked that they come out.
  *
@@ -89,7 +89,7 @@ function textBlock(): { bytes: Buffer; totals: Totals } {
   const counts = new Map<string, number>()
   for (let size = 0; size < blockBytes; ) {
     const line = Array.from({ length: wordsPerLine }, () => {
-      const word = words[Math.floor((random.integer53() / 2 ** 53) ** 3 * distinctWords)]!
+      const word = words[Math.floor(random.unit() ** 3 * distinctWords)]!
       counts.set(word, (counts.get(word) ?? 0) + 1)
       return word
     }).join(' ')

@@ -14,7 +14,6 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import asc from 'assemblyscript/asc'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const sources = join(root, 'src', 'kernels')
@@ -45,6 +44,8 @@ export async function buildKernels(force = false): Promise<string> {
   // Another process may be building too: each writes a file of its own and renames it.
   const written = `${target}.${process.pid}`
   const args = [join('src', 'kernels', 'index.ts'), '--baseDir', root, '--outFile', written]
+  // Loading the compiler takes longer than all the rest of a build that has nothing to do.
+  const { default: asc } = await import('assemblyscript/asc')
   const { error, stderr } = await asc.main([...args, ...compilerOptions])
   const messages = stderr.toString()
   if (error || messages !== '') throw new Error(`The kernels do not compile\n${messages}`)

@@ -54,3 +54,12 @@ export function mainThreadFunction(call: Call, fn: unknown): void {
     ...(call.place && { place: call.place }),
   })
 }
+
+/** Checks that a list of streams is one, and not empty. */
+export function someStreams(call: Call, streams: unknown): void {
+  if (Array.isArray(streams) && streams.length > 0) return
+  throw new PeltonError(
+    `${call.label} needs an array of at least one DStream; got ${preview(streams)}`,
+    { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+  )
+}

@@ -1,6 +1,13 @@
 /** StreamingContext: where a program begins. It owns the workers, the arena and the batch clock. */
 import type { Readable } from 'node:stream'
-import { type Call, callOf, partitionsOption, stepOf } from './apply.ts'
+import {
+  type Call,
+  callOf,
+  mainThreadFunction,
+  partitionsOption,
+  someStreams,
+  stepOf,
+} from './apply.ts'
 import { asError, noOutputs, refuseInWorkers, stopped } from './context-errors.ts'
 import { checkSameSlide, DStream, transformed } from './dstream.ts'
 import { BatchLoop, type OutputOperation } from './engine/batches.ts'
@@ -48,7 +55,7 @@ interface Input {
 interface PendingOutput {
   readonly call: Call
   readonly node: StreamNode
-  readonly run: (node: RddNode, time: number) => Promise<void>
+  readonly run: OutputOperation['run']
   /** Who reads the batches, where it is an iterator. */
   readonly reader?: BatchQueue<any>
 }
@@ -249,12 +256,7 @@ export class StreamingContext {
   union<T>(streams: readonly DStream<T>[]): DStream<T> {
     const call = callOf('union')
     this.checkOpen(call)
-    if (!Array.isArray(streams) || streams.length === 0) {
-      throw new PeltonError(`union needs at least one DStream; got ${preview(streams)}`, {
-        code: 'OPTION',
-        operator: 'union',
-      })
-    }
+    someStreams(call, streams)
     checkSameSlide(call, streams)
     const step = stepOf(call, ops.union)
     const parents = streams.map(stream => stream.node)
@@ -271,7 +273,10 @@ export class StreamingContext {
     streams: readonly DStream<any>[],
     f: (rdds: RDD<any>[], time: number) => RDD<U> | Promise<RDD<U>>,
   ): DStream<U> {
-    return transformed(this, callOf('transform'), streams, f)
+    const call = callOf('transform')
+    mainThreadFunction(call, f)
+    someStreams(call, streams)
+    return transformed(this, call, streams, f)
   }
 
   /** A collection of the program's own as an RDD. @example ssc.parallelize([1, 2, 3]) */

@@ -251,7 +251,7 @@ export class DStream<T> {
 
   #output(
     call: Call,
-    run: (rdd: RDD<T>, time: number) => Promise<void>,
+    run: (rdd: RDD<T>, time: number, before: Promise<void>) => Promise<void>,
     reader?: BatchQueue<any>,
   ): void {
     this.context.checkOpen(call)
@@ -259,11 +259,11 @@ export class DStream<T> {
       call,
       ...(reader && { reader }),
       node: this.node,
-      run: async (node, time) => {
+      run: async (node, time, before) => {
         const scope = new RddScope(`${call.label} of the batch at ${time} ms`, time)
         const session = this.context.session
         try {
-          await inScope(scope, () => run(new RDD<T>(session, node, scope), time))
+          await inScope(scope, () => run(new RDD<T>(session, node, scope), time, before))
         } finally {
           scope.end()
         }
@@ -326,8 +326,16 @@ export class DStream<T> {
    */
   batches(): AsyncIterableIterator<BatchRows<T>> {
     const queue = new BatchQueue<BatchRows<T>>()
-    const push = async (rdd: RDD<T>, time: number): Promise<void> => {
-      if (!queue.ended) await queue.push({ time, rows: await rdd.collect() })
+    const push = async (rdd: RDD<T>, time: number, before: Promise<void>): Promise<void> => {
+      if (queue.ended) return
+      let rows: T[]
+      try {
+        rows = await rdd.collect()
+      } finally {
+        // Jobs may overtake each other; batches come to the reader in order, errors too.
+        await before
+      }
+      await queue.push({ time, rows })
     }
     this.#output(callOf('batches'), push, queue)
     return queue
@@ -361,6 +369,7 @@ export function transformed<U>(
       const rdds = inputs.map(input => new RDD(session, input, scope))
       result = await inScope(scope, () => f(rdds, time))
       if (!(result instanceof RDD)) throw notAnRdd(call, result, time)
+      result.checkUsable(session, call)
     } catch (error) {
       scope.end()
       throw error

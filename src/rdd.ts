@@ -15,6 +15,14 @@ import type { Widened } from './widened.ts'
 
 const decodeRowsMax = 4096
 
+function misused(call: Call, problem: string): PeltonError {
+  return new PeltonError(`${call.label} ${problem}`, {
+    code: 'OPTION',
+    operator: call.label,
+    ...(call.place && { place: call.place }),
+  })
+}
+
 /**
  * A collection in partitions, computed when an action asks for it. Transformations run in the
  * workers; the functions given to them are captured with their values.
@@ -38,6 +46,17 @@ export class RDD<T> {
   /** A number that no other RDD of the process has. */
   get id(): number {
     return this.node.id
+  }
+
+  /** Throws unless the RDD may be used by that context, now. For the engine's own use. */
+  checkUsable(session: Session, call: Call): void {
+    this.#scope.check()
+    if (session === this.#session) return
+    throw misused(
+      call,
+      'got an RDD of another StreamingContext: the RDDs have different contexts. collect() its ' +
+        'rows, and parallelize() them here',
+    )
   }
 
   #apply<U>(call: Call, operator: Operator, params: Params = {}, fns: Function[] = []): RDD<U> {
@@ -96,9 +115,12 @@ export class RDD<T> {
 
   /** The rows of both, this one's first. @example a.union(b) */
   union(other: RDD<T>): RDD<T> {
+    const call = callOf('union')
     this.#scope.check()
+    if (!(other instanceof RDD)) throw misused(call, `needs an RDD; got ${preview(other)}`)
+    other.checkUsable(this.#session, call)
     const scope = activeScope(this.#session)
-    const step = stepOf(callOf('union'), ops.union)
+    const step = stepOf(call, ops.union)
     return new RDD(this.#session, derived(scope, step, [this.node, other.node]), scope)
   }
 

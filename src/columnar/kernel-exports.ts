@@ -21,10 +21,38 @@ export interface KernelExports {
   lastByGid(gids: number, values: number, n: number, accumulators: number): void
   /** Writes `value` to `n` numbers. */
   fillF64(out: number, n: number, value: number): void
+  addF64(a: number, b: number, n: number, out: number): void
+  addF64By(a: number, k: number, n: number, out: number): void
+  subF64(a: number, b: number, n: number, out: number): void
+  subF64By(a: number, k: number, n: number, out: number): void
+  subF64From(k: number, b: number, n: number, out: number): void
+  mulF64(a: number, b: number, n: number, out: number): void
+  mulF64By(a: number, k: number, n: number, out: number): void
+  divF64(a: number, b: number, n: number, out: number): void
+  divF64By(a: number, k: number, n: number, out: number): void
+  divF64From(k: number, b: number, n: number, out: number): void
+  /** The remainder `a % b`, with the sign of `a`. */
+  remF64(a: number, b: number, n: number, out: number): void
+  remF64By(a: number, k: number, n: number, out: number): void
+  remF64From(k: number, b: number, n: number, out: number): void
+  /** `Math.min(a, b)`: NaN wins, -0 is less than 0. */
+  minF64(a: number, b: number, n: number, out: number): void
+  minF64By(a: number, k: number, n: number, out: number): void
+  /** `Math.max(a, b)`: NaN wins, 0 is more than -0. */
+  maxF64(a: number, b: number, n: number, out: number): void
+  maxF64By(a: number, k: number, n: number, out: number): void
   /** 1 when all bytes of [text, text + length) are below 128. */
   isAsciiText(text: number, length: number): number
   /** 1 when the texts of `n` views are all ASCII. */
   isAsciiViews(views: number, n: number): number
+  ltF64(a: number, b: number, n: number, mask: number): void
+  leF64(a: number, b: number, n: number, mask: number): void
+  eqF64(a: number, b: number, n: number, mask: number): void
+  ltF64By(a: number, k: number, n: number, mask: number): void
+  leF64By(a: number, k: number, n: number, mask: number): void
+  gtF64By(a: number, k: number, n: number, mask: number): void
+  geF64By(a: number, k: number, n: number, mask: number): void
+  eqF64By(a: number, k: number, n: number, mask: number): void
   /** Partition of every row: its hash modulo `partitions` (1 to 65,536), as u16 at `out`. */
   partitionOf(hashes: number, n: number, partitions: number, out: number): void
   /** Adds to the `counts` (u32) of partitions the rows that belong to each. */
@@ -139,6 +167,34 @@ export interface KernelExports {
   mixHashes(hashes: number, itemHashes: number, n: number): void
   /** Ends the hashes of `n` tuples. */
   finishHashes(hashes: number, n: number): void
+  andInt32(a: number, b: number, n: number, out: number): void
+  andInt32By(a: number, k: number, n: number, out: number): void
+  orInt32(a: number, b: number, n: number, out: number): void
+  orInt32By(a: number, k: number, n: number, out: number): void
+  xorInt32(a: number, b: number, n: number, out: number): void
+  xorInt32By(a: number, k: number, n: number, out: number): void
+  /** `a << b`; the count is taken modulo 32, here and below. */
+  shlInt32(a: number, b: number, n: number, out: number): void
+  shlInt32By(a: number, k: number, n: number, out: number): void
+  /** `a >> b`. */
+  shrInt32(a: number, b: number, n: number, out: number): void
+  shrInt32By(a: number, k: number, n: number, out: number): void
+  /** `a >>> b`. */
+  shrUint32(a: number, b: number, n: number, out: number): void
+  shrUint32By(a: number, k: number, n: number, out: number): void
+  andMasks(a: number, b: number, n: number, out: number): void
+  orMasks(a: number, b: number, n: number, out: number): void
+  notMask(a: number, n: number, out: number): void
+  /** Number of rows that the mask has. */
+  countMask(mask: number, n: number): number
+  /** The selection of a mask's rows. Up to `n` words are written. Returns how many are selected. */
+  maskToRows(mask: number, n: number, rows: number): number
+  /** Writes the numbers of a mask's rows. Up to `n` are written. Returns how many are selected. */
+  filterF64(values: number, mask: number, n: number, out: number): number
+  /** The mask of a column of bits. */
+  bitsToMask(bits: number, n: number, mask: number): void
+  /** The column of bits of a mask; the last byte's bits beyond `n` are 0. */
+  maskToBits(mask: number, n: number, bits: number): void
   /** Adds to the `counts` (u32, 2^(64 - shift) of them) of parts the keys that belong to each. */
   countRadix(keys: number, n: number, shift: number, counts: number): void
   /**
@@ -171,6 +227,49 @@ export interface KernelExports {
     keys: number,
     sums: number,
     count: number,
+  ): number
+  /** `-a`. */
+  negF64(a: number, n: number, out: number): void
+  absF64(a: number, n: number, out: number): void
+  sqrtF64(a: number, n: number, out: number): void
+  floorF64(a: number, n: number, out: number): void
+  ceilF64(a: number, n: number, out: number): void
+  truncF64(a: number, n: number, out: number): void
+  /** `Math.round`: halves go up, and what becomes 0 keeps its sign. */
+  roundF64(a: number, n: number, out: number): void
+  /** `Math.sign`: 1, -1, or the number itself where it is 0, -0 or NaN. */
+  signF64(a: number, n: number, out: number): void
+  /**
+   * `text.split(separator)` of every row.
+   *
+   * @param length Bytes of the separator at `separator`; at least 1.
+   * @param cap Most parts to write.
+   * @returns Number of parts.
+   */
+  splitViews(
+    views: number,
+    n: number,
+    separator: number,
+    length: number,
+    out: number,
+    cap: number,
+    counts: number,
+    state: number,
+  ): number
+  /**
+   * `text.split(/\s+/)` of every row. Rows that may hold white space outside of ASCII are left to
+   * JavaScript.
+   *
+   * @param cap Most parts to write.
+   * @returns Number of parts.
+   */
+  splitWhitespace(
+    views: number,
+    n: number,
+    out: number,
+    cap: number,
+    counts: number,
+    state: number,
   ): number
   /**
    * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for every line:

@@ -166,6 +166,8 @@ const slotsMin = 64
 const slotsHintMax = 2 ** 20
 /** Slots that the last table grew to: the next partition's is likely to be as large. */
 let slotsHint = slotsMin
+/** The same for strings. */
+let stringSlotsHint = slotsMin
 
 /**
  * Find-or-insert of keys to dense ids 0, 1, 2 … in order of first appearance. Strings go through a
@@ -181,7 +183,10 @@ let slotsHint = slotsMin
 export class KeyTable {
   /** The first key seen of each id. */
   readonly keys: unknown[] = []
-  #strings = new Map<string, number>()
+  #stringSlots = new Int32Array(0)
+  #stringHashes = new Int32Array(0)
+  #stringMask = -1
+  #stringCount = 0
   #others = new Map<string, number>()
   #slots = new Int32Array(0)
   #values = new Float64Array(0)
@@ -194,16 +199,56 @@ export class KeyTable {
   }
 
   idOf(key: unknown): number {
-    if (typeof key === 'string') {
-      const found = this.#strings.get(key)
-      if (found !== undefined) return found
-      const id = this.keys.length
-      this.#strings.set(key, id)
-      this.keys.push(key)
-      return id
-    }
+    if (typeof key === 'string') return this.#idOfString(key)
     if (typeof key === 'number') return this.#idOfNumber(key)
     return this.#idOfOther(key)
+  }
+
+  #idOfString(key: string): number {
+    if (this.#stringMask < 0) this.#allocateStrings(stringSlotsHint)
+    const length = key.length
+    let h = length
+    for (let i = 0; i < length; i++) h = Math.imul(h ^ key.charCodeAt(i), 0x5bd1e995)
+    h ^= h >>> 15
+    const slots = this.#stringSlots
+    const hashes = this.#stringHashes
+    const mask = this.#stringMask
+    const keys = this.keys
+    let slot = h & mask
+    for (;;) {
+      const id = slots[slot]!
+      if (id === emptySlot) break
+      if (hashes[slot] === h && keys[id] === key) return id
+      slot = (slot + 1) & mask
+    }
+    const id = keys.length
+    slots[slot] = id
+    hashes[slot] = h
+    keys.push(key)
+    if (++this.#stringCount * 2 > mask) this.#growStrings()
+    return id
+  }
+
+  #allocateStrings(slots: number): void {
+    this.#stringSlots = new Int32Array(slots).fill(emptySlot)
+    this.#stringHashes = new Int32Array(slots)
+    this.#stringMask = slots - 1
+  }
+
+  #growStrings(): void {
+    const slots = this.#stringSlots
+    const hashes = this.#stringHashes
+    const mask = this.#stringMask * 2 + 1
+    this.#allocateStrings(mask + 1)
+    stringSlotsHint = Math.min(mask + 1, slotsHintMax)
+    for (let i = 0; i < slots.length; i++) {
+      if (slots[i] === emptySlot) continue
+      const h = hashes[i]!
+      let slot = h & mask
+      while (this.#stringSlots[slot] !== emptySlot) slot = (slot + 1) & mask
+      this.#stringSlots[slot] = slots[i]!
+      this.#stringHashes[slot] = h
+    }
   }
 
   #idOfNumber(key: number): number {

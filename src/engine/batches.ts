@@ -23,7 +23,8 @@ export interface OutputOperation {
   readonly description: string
   readonly place: Place | undefined
   readonly node: StreamNode
-  run(rdd: RddNode, time: number): Promise<void>
+  /** `before` resolves when this operation has ended for all earlier batches. */
+  run(rdd: RddNode, time: number, before: Promise<void>): Promise<void>
 }
 
 export interface BatchLoopOptions {
@@ -38,6 +39,12 @@ interface Batch {
   readonly submissionTime: number
   readonly inputs: readonly StreamInputInfo[]
   readonly outputs: OutputOperationInfo[]
+}
+
+/** One output operation of one batch, in the queue of that operation. */
+interface Turn {
+  readonly before: Promise<void>
+  readonly end: () => void
 }
 
 /** The job in which the code at hand runs: its loop, until it has ended. */
@@ -61,6 +68,8 @@ export class BatchLoop {
   #idle: (() => void)[] = []
   #paused = false
   #abandoned = false
+  /** By output operation: the end of its latest turn. */
+  #lastTurns: Promise<void>[]
 
   constructor(
     clock: Clock,
@@ -77,6 +86,7 @@ export class BatchLoop {
     this.#nodes = reachable(ends)
     this.options = options
     this.#report = report
+    this.#lastTurns = parts.outputs.map(() => Promise.resolve())
   }
 
   /** Starts ticking at the next multiple of the interval since the epoch. */
@@ -148,14 +158,26 @@ export class BatchLoop {
   async #run(batch: Batch): Promise<void> {
     const start = this.#clock.now()
     this.#events.emit('batchStarted', info(batch, start))
-    for (const [id, output] of this.#outputs.entries()) await this.#output(batch, id, output)
+    const turns = this.#outputs.map((_, id) => this.#takeTurn(id))
+    for (const [id, turn] of turns.entries()) {
+      await this.#output(batch, id, turn.before)
+      turn.end()
+    }
     this.#forget(batch.time)
     this.completed++
     this.#events.emit('batchCompleted', info(batch, start, this.#clock.now()))
   }
 
-  async #output(batch: Batch, id: number, output: OutputOperation): Promise<void> {
+  #takeTurn(id: number): Turn {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const before = this.#lastTurns[id]!
+    this.#lastTurns[id] = Promise.all([before, promise]).then(() => undefined)
+    return { before, end: resolve }
+  }
+
+  async #output(batch: Batch, id: number, before: Promise<void>): Promise<void> {
     const { time } = batch
+    const output = this.#outputs[id]!
     const job: { loop: BatchLoop | undefined } = { loop: this }
     try {
       const rdd = await currentJob.run(job, () => instantiate(output.node, time, this.zeroTime))
@@ -163,7 +185,7 @@ export class BatchLoop {
       const started = { ...batch.outputs[id]!, startTime: this.#clock.now() }
       batch.outputs[id] = started
       this.#events.emit('outputOperationStarted', started)
-      await currentJob.run(job, () => output.run(rdd, time))
+      await currentJob.run(job, () => output.run(rdd, time, before))
       batch.outputs[id] = { ...started, endTime: this.#clock.now() }
     } catch (error) {
       const { name: operator, place } = output

@@ -5,7 +5,8 @@ import type { Clock } from './clock.ts'
 import { RddNode, type Step } from './dag.ts'
 import type { EventBus } from './events.ts'
 import { Intake } from './intake.ts'
-import { type Receiver, Supervisor } from './receiver.ts'
+import type { Receiver } from './receiver.ts'
+import { Supervisor } from './supervisor.ts'
 
 /** What a source reaches of its context. Lives on the main thread. */
 export interface InputHost {

@@ -2,8 +2,9 @@
 import type { Arena } from '../columnar/arena.ts'
 import { BlockBuilder } from '../columnar/builder.ts'
 import { PeltonError } from '../errors.ts'
-import { Dataset, intakeOwner, storeOwner } from './block-store.ts'
+import { Dataset, storeOwner } from './block-store.ts'
 import { divide } from './divide.ts'
+import { countLines, isArenaFull, TextChunk } from './text-chunk.ts'
 import type { Piece } from './vector.ts'
 
 const newline = 10
@@ -156,7 +157,7 @@ export class Intake {
       return allocate()
     } catch (error) {
       // The workers allocate too, so looking first is not enough.
-      if (error instanceof PeltonError && error.code === 'ARENA_FULL') return undefined
+      if (isArenaFull(error)) return undefined
       throw error
     }
   }
@@ -299,54 +300,6 @@ export class Intake {
   }
 }
 
-class TextChunk {
-  readonly start: number
-  readonly size: number
-  rows = 0
-  readonly #arena: Arena
-  #length = 0
-
-  constructor(arena: Arena, bytes: number) {
-    this.#arena = arena
-    this.start = arena.alloc(bytes, intakeOwner)
-    this.size = bytes
-  }
-
-  get space(): number {
-    return this.size - this.#length
-  }
-
-  /** Copies whole lines in and returns their number. */
-  write(lines: Uint8Array): number {
-    this.#arena.u8.set(lines, this.start + this.#length)
-    this.#length += lines.length
-    const rows = countLines(lines)
-    this.rows += rows
-    return rows
-  }
-
-  /**
-   * Hands the chunk over; a mostly empty one is copied into one that fits, as a window may keep
-   * it.
-   */
-  seal(): { start: number; end: number } {
-    const arena = this.#arena
-    let { start } = this
-    if (this.#length * 2 < this.size) {
-      try {
-        start = arena.alloc(this.#length, storeOwner)
-        arena.u8.copyWithin(start, this.start, this.start + this.#length)
-        arena.free(this.start)
-      } catch (error) {
-        if (!(error instanceof PeltonError && error.code === 'ARENA_FULL')) throw error
-        start = this.start
-      }
-    }
-    if (start === this.start) arena.setOwner(start, storeOwner)
-    return { start, end: start + this.#length }
-  }
-}
-
 /** The ranges of [0, rows) that are not among `holes`, which are sorted. */
 function complement(holes: readonly [number, number][], rows: number): [number, number][] {
   const ranges: [number, number][] = []
@@ -361,11 +314,4 @@ function complement(holes: readonly [number, number][], rows: number): [number, 
 
 function rowsOf(blocks: readonly Piece[]): number {
   return blocks.reduce((sum, piece) => sum + piece.to - piece.from, 0)
-}
-
-/** Newlines in whole lines. */
-function countLines(bytes: Uint8Array): number {
-  let lines = 0
-  for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) lines++
-  return lines
 }

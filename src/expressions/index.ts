@@ -1,5 +1,6 @@
 export { evaluate } from './evaluate.ts'
 export {
+  type Binary,
   type BinaryOperator,
   binary,
   children,

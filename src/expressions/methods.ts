@@ -150,6 +150,9 @@ export interface GlobalFunction extends KnownFunction {
   readonly example: string
 }
 
+// Unlike those of Number, these turn their argument into a number first.
+const { isNaN: convertedIsNaN, isFinite: convertedIsFinite } = globalThis
+
 const scalars: readonly ReceiverKind[] = ['utf8', 'float64', 'int64', 'bool']
 const one = { argsMin: 1, argsMax: 1 }
 const onNumber = { ...one, on: ['float64'], result: 'bool' } as const
@@ -164,8 +167,8 @@ export const globalFunctions: ReadonlyMap<string, GlobalFunction> = new Map<stri
     ['parseFloat', { ...text(parseFloat), example: 'w => parseFloat(w)' }],
     ['Number.parseInt', { ...text(parseInt), argsMax: 2, example: 'w => Number.parseInt(w, 10)' }],
     ['Number.parseFloat', { ...text(parseFloat), example: 'w => Number.parseFloat(w)' }],
-    ['isNaN', { ...onNumber, of: globalThis.isNaN, example: 'n => isNaN(n)' }],
-    ['isFinite', { ...onNumber, of: globalThis.isFinite, example: 'n => isFinite(n)' }],
+    ['isNaN', { ...onNumber, of: convertedIsNaN, example: 'n => isNaN(n)' }],
+    ['isFinite', { ...onNumber, of: convertedIsFinite, example: 'n => isFinite(n)' }],
     ['Number.isNaN', { ...onNumber, of: Number.isNaN, example: 'n => Number.isNaN(n)' }],
     ['Number.isFinite', { ...onNumber, of: Number.isFinite, example: 'n => Number.isFinite(n)' }],
     [

@@ -345,6 +345,37 @@ describe('what the functions of the main thread return', () => {
   })
 })
 
+test('an RDD of an earlier batch that transform returns', async () => {
+  const { ssc, tick } = shared.rig()
+  let first: RDD<number> | undefined
+  const seen: number[][] = []
+  ssc
+    .queueStream([[1], [2]])
+    .transform(rdd => (first ??= rdd.map(x => x)))
+    .foreachRDD(async rdd => seen.push(await rdd.collect()))
+  await ssc.start()
+  const ended = rejection(ssc.awaitTermination())
+  await tick(2)
+  expect(seen).toEqual([[1]])
+  const error = await ended
+  expect(error).toMatchObject({ code: 'RDD_EXPIRED', batchTime: 1000 })
+  await ssc.stop()
+})
+
+test('an RDD of another context that transform returns', async () => {
+  const { ssc, tick } = shared.rig()
+  const foreign = other.parallelize([1])
+  ssc
+    .queueStream([[1]])
+    .transform(() => foreign)
+    .foreachRDD(rdd => rdd.collect())
+  await ssc.start()
+  const ended = rejection(ssc.awaitTermination())
+  await tick()
+  expect((await ended).message).toContain('transform got an RDD of another StreamingContext')
+  await ssc.stop()
+})
+
 describe('an RDD after its callback', () => {
   test.each(['foreachRDD', 'transform'] as const)('of %s is expired', async where => {
     const { ssc, tick } = shared.rig()

@@ -3,13 +3,13 @@
  * What this can't catch: a file that changes its contents but not its length while it is read.
  */
 import {
+  closeSync,
   mkdtempSync,
   openSync,
   rmSync,
   truncateSync,
   writeFileSync,
   writeSync,
-  closeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

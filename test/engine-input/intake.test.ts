@@ -196,19 +196,23 @@ describe('text', () => {
   test('lines of any length, in chunks smaller and larger than they are', () => {
     const lengths = fc.array(fc.nat({ max: 200_000 }), { minLength: 1, maxLength: 8 })
     fc.assert(
-      fc.property(fc.array(lengths, { maxLength: 5 }), fc.integer({ min: 1, max: 9 }), (runs, p) => {
-        const arena = arenaOf(16 * MiB)
-        const intake = new Intake(arena)
-        const expected: string[] = []
-        for (const run of runs) {
-          const texts = run.map((length, i) => String.fromCharCode(97 + i).repeat(length))
-          expected.push(...texts)
-          intake.addText(Buffer.from(texts.map(text => `${text}\n`).join('')))
-        }
-        expect(intake.rows).toBe(expected.length)
-        expect(take(arena, intake, p).flat()).toEqual(expected)
-        expect(arena.bytesInUse()).toBe(0)
-      }),
+      fc.property(
+        fc.array(lengths, { maxLength: 5 }),
+        fc.integer({ min: 1, max: 9 }),
+        (runs, p) => {
+          const arena = arenaOf(16 * MiB)
+          const intake = new Intake(arena)
+          const expected: string[] = []
+          for (const run of runs) {
+            const texts = run.map((length, i) => String.fromCharCode(97 + i).repeat(length))
+            expected.push(...texts)
+            intake.addText(Buffer.from(texts.map(text => `${text}\n`).join('')))
+          }
+          expect(intake.rows).toBe(expected.length)
+          expect(take(arena, intake, p).flat()).toEqual(expected)
+          expect(arena.bytesInUse()).toBe(0)
+        },
+      ),
       { numRuns: 50 },
     )
   })

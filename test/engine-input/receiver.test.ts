@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Arena } from '../../src/columnar/arena.ts'
 import { EventBus, type ReceiverInfo } from '../../src/engine/events.ts'
 import { Intake } from '../../src/engine/intake.ts'
-import { Supervisor } from '../../src/engine/receiver.ts'
+import { Supervisor } from '../../src/engine/supervisor.ts'
 import { ManualClock, PeltonError, Receiver, seconds } from '../../src/index.ts'
 import { benches, turn, until } from '../receivers/harness.ts'
 
@@ -70,7 +70,19 @@ describe('store', () => {
     await receiver.store(undefined)
     await b.tick()
     expect(batches).toEqual([
-      ['one', 'two', 'three', 'four', 'five', 'six', [7, 8], [9, 10], [11], new Set([12]), undefined],
+      [
+        'one',
+        'two',
+        'three',
+        'four',
+        'five',
+        'six',
+        [7, 8],
+        [9, 10],
+        [11],
+        new Set([12]),
+        undefined,
+      ],
     ])
     await b.stop()
   })
@@ -414,7 +426,9 @@ test('says once that rows wait for a full arena', async () => {
   void receiver.store(['a', 'b'])
   await b.tick(3)
   expect(b.warnings).toEqual([
-    expect.stringMatching(/^2 rows of Hand-0 wait because the arena is full \(\d+ of 1048576 bytes/),
+    expect.stringMatching(
+      /^2 rows of Hand-0 wait because the arena is full \(\d+ of 1048576 bytes/,
+    ),
   ])
   for (const chunk of chunks) arena.free(chunk)
   await b.tick()
@@ -424,7 +438,9 @@ test('says once that rows wait for a full arena', async () => {
 
 test.each([[{}], [null], [class extends Hand {}]])('receiverStream(%j) is refused', value => {
   const b = bench()
-  expect(() => b.ssc.receiverStream(value as never)).toThrow(/needs an object of a class that extends/)
+  expect(() => b.ssc.receiverStream(value as never)).toThrow(
+    /needs an object of a class that extends/,
+  )
 })
 
 function raise(error: Error): never {

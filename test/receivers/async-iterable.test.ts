@@ -69,10 +69,11 @@ describe('iterables', () => {
 
   test.each(['async', 'sync'])('a fast endless one leaves time for batches (%s)', async kind => {
     const b = bench({ memory: '4MiB' })
+    let pulled = 0
     let ended = 0
     const count = function* () {
       try {
-        for (let i = 0; ; i++) yield i
+        for (;;) yield pulled++
       } finally {
         ended++
       }
@@ -82,10 +83,22 @@ describe('iterables', () => {
     }
     const batches = b.collect(b.ssc.from<number>(kind === 'sync' ? count() : countAsync()))
     await b.ssc.start()
-    await b.tickUntil(() => batches.flat().length > 500_000)
+    await turn()
+    await b.tick()
+    expect(pulled).toBeGreaterThan(1000)
+    // Without batches it has to wait before the arena is full.
+    for (let i = 0; i < 500; i++) await turn()
+    const most = pulled
+    for (let i = 0; i < 500; i++) await turn()
+    expect(pulled).toBe(most)
+    expect(most).toBeGreaterThan(50_000)
+    await b.tickUntil(() => pulled > 2 * most)
+    await b.tick()
     await b.stop()
     expect(ended).toBe(1)
-    expect(batches.flat().every((row, i) => row === i)).toBe(true)
+    const rows = batches.flat()
+    expect(rows.length).toBeGreaterThan(most)
+    expect(rows.every((row, i) => row === i)).toBe(true)
     expect(b.ssc.metrics().arenaPeakBytes).toBeLessThanOrEqual(4 * 1024 * 1024)
     expect(b.warnings).toEqual([])
   })

@@ -212,7 +212,9 @@ describe('directories that are not there', () => {
     const { b, batches } = streamOf({}, missing)
     await b.ssc.start()
     await b.tick(3)
-    const warning = expect.stringContaining(`${missing} does not exist; its batches are empty until`)
+    const warning = expect.stringContaining(
+      `${missing} does not exist; its batches are empty until`,
+    )
     expect(b.warnings).toEqual([warning])
     mkdirSync(missing)
     write('file', 'here', epoch + 3500, missing)

@@ -1,0 +1,166 @@
+/** Starts, restarts and stops a receiver, and takes what it stores. */
+import { preview } from '../errors.ts'
+import { type Cancel, type Clock, watchdog } from './clock.ts'
+import type { EventBus, ReceiverInfo } from './events.ts'
+import type { Intake } from './intake.ts'
+import type { Receiver, ReceiverHost } from './receiver.ts'
+
+const defaultStopMs = 10_000
+
+export interface SupervisorOptions {
+  readonly streamId: number
+  readonly name: string
+  readonly restartDelayMs: number
+  readonly clock: Clock
+  readonly events: EventBus
+  /** Real milliseconds that a stop waits for `onStop`. */
+  readonly stopTimeoutMs?: number
+}
+
+/** Runs one receiver: errors at start stop it, `restart` brings it back after the delay. */
+export class Supervisor implements ReceiverHost {
+  readonly streamId: number
+  readonly clock: Clock
+  state: 'started' | 'stopped' = 'stopped'
+  isOpen = true
+  readonly #receiver: Receiver<never>
+  readonly #intake: Intake
+  readonly #options: SupervisorOptions
+  #lastError: Partial<ReceiverInfo> = {}
+  #starts = 0
+  #cancelStart: Cancel | undefined
+  /** True from a restart's or stop's begin: what the receiver asks for meanwhile is moot. */
+  #isHalting = false
+  #isClosing = false
+  #halted: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(receiver: Receiver<never>, intake: Intake, options: SupervisorOptions) {
+    this.#receiver = receiver
+    this.#intake = intake
+    this.#options = options
+    this.streamId = options.streamId
+    this.clock = options.clock
+  }
+
+  get info(): ReceiverInfo {
+    const { streamId, name } = this.#options
+    const active = this.state === 'started'
+    return { streamId, name: `${name}-${streamId}`, active, ...this.#lastError }
+  }
+
+  /** Starts the receiver; what goes wrong is reported and stops it. */
+  start(): void {
+    void this.#start(++this.#starts)
+  }
+
+  async #start(start: number): Promise<void> {
+    try {
+      this.#receiver.attach(this)
+      this.state = 'started'
+      const started = this.#receiver.onStart()
+      if (this.state === 'started') this.#options.events.emit('receiverStarted', this.info)
+      await started
+    } catch (error) {
+      // What fails because it was stopped is no failure to start.
+      if (start !== this.#starts || this.#isHalting || this.#isClosing) return
+      this.stop(`Error starting receiver ${this.streamId}`, error)
+    }
+  }
+
+  store(row: unknown): Promise<void> | undefined {
+    if (!this.isOpen) return undefined
+    this.#intake.add(row)
+    return this.#intake.room()
+  }
+
+  storeAll(rows: Iterable<unknown>): Promise<void> | undefined {
+    if (!this.isOpen) return undefined
+    this.#intake.addAll(rows)
+    return this.#intake.room()
+  }
+
+  storeText(bytes: Uint8Array): Promise<void> | undefined {
+    if (!this.isOpen) return undefined
+    this.#intake.addText(bytes)
+    return this.#intake.room()
+  }
+
+  reportError(message: string, error?: unknown): void {
+    this.#note(message, error)
+    this.#options.events.emit('receiverError', this.info)
+  }
+
+  #note(message: string, error: unknown): void {
+    const lastErrorMessage = error === undefined ? message : `${message}: ${errorText(error)}`
+    this.#lastError = { lastErrorMessage, lastError: error, lastErrorTime: this.clock.now() }
+  }
+
+  restart(message: string, error?: unknown, delayMs = this.#options.restartDelayMs): void {
+    if (this.#isClosing || this.#isHalting || this.#cancelStart) return
+    this.#isHalting = true
+    this.reportError(`Restarting receiver with delay ${delayMs} ms: ${message}`, error)
+    this.#halted = this.#halt().then(() => {
+      this.#isHalting = false
+      if (this.#isClosing) return
+      this.#cancelStart = this.clock.at(this.clock.now() + delayMs, () => {
+        this.#cancelStart = undefined
+        this.start()
+      })
+    })
+  }
+
+  /** Ends the receiver for good; with an error, the error is reported. */
+  stop(message: string, error?: unknown): void {
+    if (this.#isClosing) return
+    if (error === undefined) this.#note(message, error)
+    else this.reportError(message, error)
+    void this.close()
+  }
+
+  /** Ends the receiver and waits for its `onStop`; what that stores is accepted. */
+  close(): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true
+      this.#closed = this.#close()
+    }
+    return this.#closed!
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelStart?.()
+    if (this.state === 'started') await this.#halt()
+    else await this.#halted
+    this.isOpen = false
+    this.#options.events.emit('receiverStopped', this.info)
+  }
+
+  async #halt(): Promise<void> {
+    this.state = 'stopped'
+    const { stopTimeoutMs = defaultStopMs } = this.#options
+    let cancel: Cancel | undefined
+    const timeout = new Promise<'late'>(resolve => {
+      cancel = watchdog(stopTimeoutMs, () => resolve('late'))
+    })
+    try {
+      const result = await Promise.race([this.#receiver.onStop(), timeout])
+      if (result !== 'late') return
+      this.reportError(
+        `onStop of receiver ${this.streamId} has not ended after ${stopTimeoutMs} ms; ` +
+          'nobody waits for it any longer',
+      )
+    } catch (error) {
+      this.reportError(`onStop of receiver ${this.streamId} failed`, error)
+    } finally {
+      cancel?.()
+    }
+  }
+}
+
+/** A message for any error: those of several attempts at once have none of their own. */
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return preview(error)
+  if (error.message !== '') return error.message
+  if (error instanceof AggregateError) return error.errors.map(errorText).join('; ')
+  return (error as NodeJS.ErrnoException).code ?? error.name
+}
