@@ -279,8 +279,20 @@ export class StreamingContext {
     return transformed(this, call, streams, f)
   }
 
-  /** A collection of the program's own as an RDD. @example ssc.parallelize([1, 2, 3]) */
-  parallelize<T = unknown>(data: Collection<T>, partitions?: number): RDD<T> {
+  /**
+   * A collection of the program's own as an RDD: an array; a Float64Array of numbers; `{ pairs }`,
+   * two Float64Arrays of keys and values; `{ text }`, UTF-8 lines.
+   *
+   * @example ssc.parallelize([1, 2, 3])
+   */
+  parallelize<T = number>(data: Float64Array, partitions?: number): RDD<T>
+  parallelize<T = [number, number]>(
+    data: { readonly pairs: readonly [Float64Array, Float64Array] },
+    partitions?: number,
+  ): RDD<T>
+  parallelize<T = string>(data: { readonly text: Uint8Array }, partitions?: number): RDD<T>
+  parallelize<T>(data: readonly T[], partitions?: number): RDD<T>
+  parallelize<T>(data: Collection<T>, partitions?: number): RDD<T> {
     const count = partitionsOption('parallelize', partitions, this.partitions)
     checkCollection(data, 'parallelize')
     const { session } = this

@@ -105,3 +105,19 @@ function unmarked(type: ColumnType): string {
   const shapes = complete ? '' : `;${type.shapes.map(s => s.join(' ')).join('|')}`
   return `struct(${fields.join(',')}${shapes})`
 }
+
+/** Whether some column of a type holds encoded values, because no column type fits them. */
+export function hasFallback(type: ColumnType): boolean {
+  switch (type.kind) {
+    case 'any':
+      return true
+    case 'list':
+      return hasFallback(type.item)
+    case 'tuple':
+      return type.items.some(hasFallback)
+    case 'struct':
+      return type.fields.some(field => hasFallback(field.type))
+    default:
+      return false
+  }
+}

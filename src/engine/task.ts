@@ -4,6 +4,7 @@ import type { Arena } from '../columnar/arena.ts'
 import { Block } from '../columnar/block.ts'
 import { BlockBuilder } from '../columnar/builder.ts'
 import { KeyTable } from '../columnar/keys.ts'
+import { hasFallback } from '../columnar/schema.ts'
 import { PeltonError, preview } from '../errors.ts'
 import { type PortableFunction, revive } from '../functions/index.ts'
 import { stopwatch } from './clock.ts'
@@ -167,7 +168,7 @@ export class TaskRunner {
         seen.add(piece.ptr)
         chunks.push(piece.ptr)
         const block = Block.open(this.#arena, piece.ptr)
-        if (block.signature.includes('any')) result.fallbackRows += block.rows
+        if (hasFallback(block.type)) result.fallbackRows += block.rows
       }
     }
     return { partition: part.partition, pieces }
