@@ -3,6 +3,7 @@
  * interface to src/columnar/kernel-exports.ts. Skips the compiler when the module is newer than
  * every source.
  */
+import { spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -12,7 +13,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -25,7 +27,7 @@ const compilerOptions = [
   '--noAssert',
   ...['--runtime', 'stub'],
   ...['--enable', 'simd,threads'],
-  ...['--importMemory', '--sharedMemory', '--maximumMemory', '65536'],
+  ...['--importMemory', '--noExportMemory', '--sharedMemory', '--maximumMemory', '65536'],
   // Addresses are 32 bits wide; vectors pass between functions of the module only.
   ...['--disableWarning', '201', '--disableWarning', '112'],
 ]
@@ -35,20 +37,20 @@ const compilerOptions = [
  *
  * @returns the path of the module.
  */
-export async function buildKernels(force = false): Promise<string> {
-  const compiler = join(root, 'node_modules', 'assemblyscript', 'package.json')
-  const inputs = [...readdirSync(sources).map(name => join(sources, name)), compiler]
+export function buildKernels(force = false): string {
+  const manifest = createRequire(import.meta.url).resolve('assemblyscript/package.json')
+  const inputs = [...readdirSync(sources).map(name => join(sources, name)), manifest]
   const newest = Math.max(...inputs.map(path => statSync(path).mtimeMs))
   if (!force && existsSync(target) && statSync(target).mtimeMs > newest) return target
   mkdirSync(join(root, 'build'), { recursive: true })
   // Another process may be building too: each writes a file of its own and renames it.
   const written = `${target}.${process.pid}`
-  const args = [join('src', 'kernels', 'index.ts'), '--baseDir', root, '--outFile', written]
-  // Loading the compiler takes longer than all the rest of a build that has nothing to do.
-  const { default: asc } = await import('assemblyscript/asc')
-  const { error, stderr } = await asc.main([...args, ...compilerOptions])
-  const messages = stderr.toString()
-  if (error || messages !== '') throw new Error(`The kernels do not compile\n${messages}`)
+  // In a process of its own, because the compiler's types declare u32, f64 … everywhere.
+  const compiler = join(dirname(manifest), 'bin', 'asc.js')
+  const args = [compiler, join('src', 'kernels', 'index.ts'), '--outFile', written]
+  const options = { cwd: root, encoding: 'utf8' } as const
+  const { status, stderr } = spawnSync(process.execPath, [...args, ...compilerOptions], options)
+  if (status !== 0 || stderr !== '') throw new Error(`The kernels do not compile\n${stderr}`)
   renameSync(written, target)
   return target
 }
@@ -60,7 +62,9 @@ export function kernelInterface(): string {
   const kernels = families.flatMap(family =>
     kernelsIn(readFileSync(join(sources, `${family}.ts`), 'utf8')),
   )
-  const unsigned = kernels.filter(kernel => kernel.result === 'usize').map(({ name }) => name)
+  const unsigned = kernels
+    .filter(kernel => kernel.result === 'usize')
+    .map(({ name }) => `'${name}'`)
   return [
     '/**',
     ' * The exports of the kernels, written by scripts/build-kernels.ts from their sources in',
@@ -72,7 +76,7 @@ export function kernelInterface(): string {
     '',
     '/** Kernels that return an address or a size, which WebAssembly hands over as a signed number. */',
     'export const UNSIGNED_RESULTS: readonly (keyof KernelExports)[] = [',
-    ...unsigned.map(name => `  '${name}',`),
+    ...unsigned.map(name => `  ${name},`),
     ']',
     '',
   ].join('\n')
@@ -105,5 +109,5 @@ function writeInterface(): void {
 
 if (import.meta.main) {
   writeInterface()
-  await buildKernels(process.argv.includes('--force'))
+  buildKernels(process.argv.includes('--force'))
 }

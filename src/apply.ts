@@ -45,6 +45,15 @@ export function partitionsOption(
   )
 }
 
+/** Checks the path of a file or directory. */
+export function pathOption(label: string, what: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '') return
+  throw new PeltonError(`${label}: the ${what} is ${preview(value)}; give a path such as 'out/a'`, {
+    code: 'OPTION',
+    operator: label,
+  })
+}
+
 /** Checks that a function for the main thread is one. */
 export function mainThreadFunction(call: Call, fn: unknown): void {
   if (typeof fn === 'function') return

@@ -5,6 +5,7 @@ import {
   callOf,
   mainThreadFunction,
   partitionsOption,
+  pathOption,
   someStreams,
   stepOf,
 } from './apply.ts'
@@ -311,6 +312,7 @@ export class StreamingContext {
    */
   textFile(path: string, partitions?: number): RDD<string> {
     const count = partitionsOption('textFile', partitions, this.partitions)
+    pathOption('textFile', 'path', path)
     const { session } = this
     return this.#leaf('textFile', () => {
       const pieces = rangesOf(filesOf(path), count)

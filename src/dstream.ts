@@ -1,6 +1,13 @@
 /** DStream<T>: a stream as a sequence of batches. One line an operator; the logic is in ops/. */
 import type { Readable } from 'node:stream'
-import { type Call, callOf, mainThreadFunction, partitionsOption, stepOf } from './apply.ts'
+import {
+  type Call,
+  callOf,
+  mainThreadFunction,
+  partitionsOption,
+  pathOption,
+  stepOf,
+} from './apply.ts'
 import { formatRow } from './columnar/format-row.ts'
 import type { StreamingContext } from './context.ts'
 import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
@@ -295,6 +302,9 @@ export class DStream<T> {
    */
   saveAsTextFiles(prefix: string, suffix = ''): void {
     const call = callOf('saveAsTextFiles')
+    // Either may be empty: then its part of the name is dropped.
+    if (prefix !== '') pathOption(call.label, 'prefix', prefix)
+    if (suffix !== '') pathOption(call.label, 'suffix', suffix)
     this.#output(call, async (rdd, time) => {
       const name = prefix === '' ? String(time) : `${prefix}-${time}`
       await rdd.saveAsTextFile(suffix === '' ? name : `${name}.${suffix}`, { overwrite: true })

@@ -1,7 +1,7 @@
 /** RDD<T>: a distributed collection at one time. Lazy; actions return promises. */
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Call, callOf, partitionsOption, stepOf } from './apply.ts'
+import { type Call, callOf, partitionsOption, pathOption, stepOf } from './apply.ts'
 import { Block } from './columnar/block.ts'
 import { sameKey } from './columnar/keys.ts'
 import type { RddNode } from './engine/dag.ts'
@@ -337,6 +337,7 @@ export class RDD<T> {
    * @example await rdd.saveAsTextFile('out/words')
    */
   async saveAsTextFile(directory: string, options: { overwrite?: boolean } = {}): Promise<void> {
+    pathOption('saveAsTextFile', 'directory', directory)
     const exists = statSync(directory, { throwIfNoEntry: false }) !== undefined
     if (exists && !options.overwrite) {
       throw new PeltonError(

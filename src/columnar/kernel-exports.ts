@@ -195,6 +195,28 @@ export interface KernelExports {
   bitsToMask(bits: number, n: number, mask: number): void
   /** The column of bits of a mask; the last byte's bits beyond `n` are 0. */
   maskToBits(mask: number, n: number, bits: number): void
+  /**
+   * `Number(text)` where the text is a plain decimal: an optional minus, digits, and perhaps a point
+   * with digits behind it, no more than 15 digits in all. There the quotient of two exact integers
+   * is the number nearest to the decimal, as it should be. `parseFloat` gives the same, and
+   * `parseInt` the same number truncated.
+   *
+   * @param unsure Mask of the other rows, which are for JavaScript; their numbers are NaN.
+   * @returns Number of those rows.
+   */
+  parseNumbers(views: number, n: number, out: number, unsure: number): number
+  /** `a === text` for the text of one view. */
+  eqViewsBy(a: number, view: number, n: number, mask: number): void
+  /** `a === b`. */
+  eqViews(a: number, b: number, n: number, mask: number): void
+  /** `a.startsWith(text)` for `length` bytes at `text`. */
+  startsWith(a: number, text: number, length: number, n: number, mask: number): void
+  /** `a.endsWith(text)` for `length` bytes at `text`. */
+  endsWith(a: number, text: number, length: number, n: number, mask: number): void
+  /** `a.includes(text)` for `length` bytes at `text`. */
+  includes(a: number, text: number, length: number, n: number, mask: number): void
+  /** 1 where all bytes are below 128: the rows that other kernels can take as they are. */
+  asciiMask(a: number, n: number, mask: number): void
   /** Adds to the `counts` (u32, 2^(64 - shift) of them) of parts the keys that belong to each. */
   countRadix(keys: number, n: number, shift: number, counts: number): void
   /**
@@ -209,12 +231,10 @@ export interface KernelExports {
     starts: number,
     pairs: number,
   ): void
-  /** Makes `mask + 1` slots of 16 bytes ready for `sumPairs`. */
-  clearPairSlots(slots: number, mask: number): void
   /**
    * Sums `n` pairs by key, in their order, and goes on from `count` groups.
    *
-   * @param slots A power of two of slots, 16 bytes each, at least twice the number of groups.
+   * @param slots A power of two of u32, at least twice the number of groups; zeroed at first.
    * @param keys Keys by group, in order of first appearance, as f64.
    * @param sums Sums by group, as f64.
    * @returns The new number of groups.
@@ -239,6 +259,20 @@ export interface KernelExports {
   roundF64(a: number, n: number, out: number): void
   /** `Math.sign`: 1, -1, or the number itself where it is 0, -0 or NaN. */
   signF64(a: number, n: number, out: number): void
+  /** Writes 0, 1, 2 … n - 1 to `order`. */
+  firstRows(order: number, n: number): void
+  /**
+   * Orders rows by number, as `(a, b) => a - b` does: 0 and -0 are equal. NaNs come last.
+   *
+   * @param scratch 24 bytes a row, and 8 KiB; a multiple of 8.
+   */
+  orderF64(values: number, n: number, order: number, scratch: number): void
+  /**
+   * Orders rows by string, as JavaScript does without a comparator: by UTF-16 units.
+   *
+   * @param scratch 4 bytes a row.
+   */
+  orderViews(views: number, n: number, order: number, scratch: number): void
   /**
    * `text.split(separator)` of every row.
    *
@@ -271,6 +305,29 @@ export interface KernelExports {
     counts: number,
     state: number,
   ): number
+  /** `a.toLowerCase()` of ASCII; other bytes stay. `heap` has room for `longBytes`. */
+  lowerViews(a: number, n: number, out: number, heap: number): number
+  /** `a.toUpperCase()` of ASCII; other bytes stay. `heap` has room for `longBytes`. */
+  upperViews(a: number, n: number, out: number, heap: number): number
+  /**
+   * `a.trim()` where `sides` is 3, `trimStart()` 1, `trimEnd()` 2.
+   *
+   * @param unsure Mask of rows for JavaScript: a byte outside of ASCII stands where trimming stops, and
+   * may be white space too.
+   * @returns Number of those rows.
+   */
+  trimViews(a: number, n: number, sides: number, out: number, unsure: number): number
+  /** `a.slice(from, to)` of ASCII, with negative places counted from the end. */
+  sliceViews(a: number, n: number, from: number, to: number, out: number): void
+  /**
+   * `a + b`. `heap` has room for the bytes of all results. Both are UTF-8: halves of a character
+   * that meet would have to become one.
+   */
+  concatViews(a: number, b: number, n: number, out: number, heap: number): number
+  /** `a.length`: UTF-16 units, as f64. */
+  textLengths(a: number, n: number, out: number): void
+  /** `a.charCodeAt(index)` of ASCII, as f64; NaN where there is no character. */
+  charCodes(a: number, index: number, n: number, out: number): void
   /**
    * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for every line:
    * empty parts are kept, an empty line has one empty part. A line ends at `\n` or at `end`, and a `\r`
@@ -299,4 +356,7 @@ export interface KernelExports {
 export const UNSIGNED_RESULTS: readonly (keyof KernelExports)[] = [
   'longBytes',
   'copyLong',
+  'lowerViews',
+  'upperViews',
+  'concatViews',
 ]

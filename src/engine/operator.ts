@@ -16,6 +16,8 @@
  * - With the pact `exchanged`, equal keys meet in one partition; with `gathered`, all rows do.
  */
 
+import type { ColumnKernel } from './column-kernel.ts'
+
 /** How rows must lie before an operator may run. */
 export type Pact =
   | { readonly how: 'as-it-lies' }
@@ -107,6 +109,10 @@ export interface Operator {
   /** Placement of the input; default: as it lies. */
   pact?(params: Params): Pact
   readonly kernel?: Kernel
+  /** The same over columns, where its functions are known expressions. */
+  readonly columns?: ColumnKernel
+  /** How many arguments its functions get; default 1. */
+  readonly arity?: number
   /** What an absent parent result means: pass it on, treat it as empty, or an error. */
   readonly onAbsent: 'pass' | 'empty' | 'error'
   /** Message of that error. */

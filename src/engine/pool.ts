@@ -35,7 +35,7 @@ export class LostTaskError extends Error {
   /** Whether the worker was ended because the task took too long. */
   readonly timedOut: boolean
   constructor(reason: unknown, timedOut: boolean) {
-    super(`the worker died: ${reason instanceof Error ? reason.message : String(reason)}`)
+    super(`the worker died: ${(reason as Error | null)?.message || String(reason)}`)
     this.reason = reason
     this.timedOut = timedOut
   }

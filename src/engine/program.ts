@@ -68,6 +68,8 @@ export interface PartResult {
 export interface AccumulatorUpdate {
   readonly id: number
   readonly value: unknown
+  /** Why there is no value. */
+  readonly failure?: string
 }
 
 export interface TaskFailure {

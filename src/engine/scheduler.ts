@@ -293,7 +293,8 @@ export class Scheduler {
   /** Adds what the task's functions have counted: once, as this attempt is the one that counts. */
   #merge(result: TaskResult): void {
     try {
-      for (const { id, value } of result.accumulators) {
+      for (const { id, value, failure } of result.accumulators) {
+        if (failure !== undefined) throw noUpdate(failure)
         const accumulator = sharedById(id)
         if (accumulator instanceof Accumulator) accumulator.merge(value)
       }
@@ -313,6 +314,13 @@ export class Scheduler {
     const info = { worker, partitions, rowsIn, rowsOut, fallbackRows, elapsedMs }
     this.#events.emit('taskCompleted', info)
   }
+}
+
+function noUpdate(failure: string): PeltonError {
+  return new PeltonError(`accumulator: ${failure}. Gather plain data`, {
+    code: 'ACCUMULATOR',
+    operator: 'accumulator',
+  })
 }
 
 /** Whether the rows can be read as they lie. */

@@ -29,16 +29,17 @@ const named = (label: string, place: Place | undefined): string =>
   place ? `${label} at ${formatPlace(place)}` : label
 
 /** The error of a task whose function threw, or whose rows did not fit. */
-export function failedTask(failure: TaskFailure, { tries, job, reader }: TaskSite): PeltonError {
+export function failedTask(failure: TaskFailure, site: TaskSite): PeltonError {
+  const { tries, job, reader } = site
   const cause = new Error(failure.message)
   cause.name = failure.name
   cause.stack = failure.stack
   // Rows without a key are noticed when they are dealt out by key: for the sake of the next step.
-  const blamed =
-    failure.operator === undefined && failure.code === 'NOT_A_PAIR' ? reader : undefined
+  const { only, running } = suspectsOf(site)
+  const blamed = failure.code === 'NOT_A_PAIR' ? reader : only
   const operator = failure.operator ?? blamed?.label
-  const place = failure.place ?? blamed?.place
-  const where = operator ? named(operator, place) : 'a task'
+  const place = failure.operator ? failure.place : blamed?.place
+  const where = operator ? named(operator, place) : `a task${running}`
   const row = failure.row === undefined ? '' : ` on the row ${failure.row}`
   const attempts = finalCodes.has(failure.code) ? '' : `; tried ${tries} times`
   const kind = failure.name === 'Error' || failure.name === 'PeltonError' ? '' : `${failure.name}: `
@@ -62,21 +63,31 @@ function frames(stack: string): string {
 }
 
 /** The error of a task that took its worker along. */
-export function lostTask(lost: LostTaskError, { tries, job, chains }: TaskSite): PeltonError {
+export function lostTask(lost: LostTaskError, site: TaskSite): PeltonError {
+  const { tries, job } = site
+  const { only, running } = suspectsOf(site)
+  return new PeltonError(
+    `${lost.message}${running && `,${running}`}; tried ${tries} times. ${remedy(lost)}`,
+    {
+      code: 'WORKER_LOST',
+      ...(only && { operator: only.label }),
+      ...(only?.place && { place: only.place }),
+      ...(job.batchTime !== undefined && { batchTime: job.batchTime }),
+      cause: lost.reason,
+    },
+  )
+}
+
+/** The steps of a task that have functions of the user's; with several, it may have been any. */
+function suspectsOf({ chains }: TaskSite): { only: Step | undefined; running: string } {
   const steps = [...new Set(chains.flatMap(chain => chain.steps))]
   const suspects = steps.filter(step => step.functions.some(fn => !('builtin' in fn)))
   const names = suspects.slice(0, stepsNamedMax).map(step => named(step.label, step.place))
   if (suspects.length > stepsNamedMax) names.push('…')
-  const running = names.length > 0 ? `, running ${names.join(', ')}` : ''
-  // With several functions in the task nobody can say which of them it was.
-  const [only] = suspects.length === 1 ? suspects : []
-  return new PeltonError(`${lost.message}${running}; tried ${tries} times. ${remedy(lost)}`, {
-    code: 'WORKER_LOST',
-    ...(only && { operator: only.label }),
-    ...(only?.place && { place: only.place }),
-    ...(job.batchTime !== undefined && { batchTime: job.batchTime }),
-    cause: lost.reason,
-  })
+  return {
+    only: suspects.length === 1 ? suspects[0] : undefined,
+    running: names.length > 0 ? ` running ${names.join(', ')}` : '',
+  }
 }
 
 function remedy({ timedOut, reason }: LostTaskError): string {

@@ -47,6 +47,22 @@ class OwnResource {
   }
 }
 
+function isPrimitive(value: unknown): boolean {
+  return value === null || (typeof value !== 'object' && typeof value !== 'function')
+}
+
+/** A message that can't be cloned would end the thread: what can't travel is said instead. */
+function asUpdate(id: number, value: unknown): AccumulatorUpdate {
+  if (isPrimitive(value)) return { id, value }
+  try {
+    structuredClone(value)
+    return { id, value }
+  } catch (error) {
+    const failure = `${preview(value)} can't travel to the main thread: ${(error as Error).message}`
+    return { id, value: undefined, failure }
+  }
+}
+
 function openFailed(error: unknown): PeltonError {
   const reason = error instanceof Error ? error.message : preview(error)
   const failure = new PeltonError(`resource: its function that opens it failed: ${reason}`, {
@@ -103,7 +119,7 @@ export class WorkerShare implements ReviveHost {
   takeUpdates(): AccumulatorUpdate[] {
     const updates: AccumulatorUpdate[] = []
     for (const [id, part] of this.#accumulators) {
-      for (const value of part.take()) updates.push({ id, value })
+      for (const value of part.take()) updates.push(asUpdate(id, value))
     }
     return updates
   }

@@ -16,8 +16,9 @@ export const typeReasons = {
   inherited: (name: string) => `the property ${name} may be inherited`,
   codePoints: () => 'an array pattern takes text apart by code points',
   notIterable: (type: ColumnType) => `an array pattern is used on ${inWords(type)}`,
-  noMethod: (method: string, type: ColumnType) => `${inWords(type)} have no method ${method}`,
-  argument: (method: string, type: ColumnType) => `an argument of ${method} is ${inWords(type)}`,
+  noMethod: (method: string, type: ColumnType) =>
+    `the method ${method} is used on ${inWords(type)}`,
+  argument: (method: string, type: ColumnType) => `${method} is given ${inWords(type)}`,
   argumentCount: (method: string) => `${method} is called with another number of arguments`,
   hazard: (method: string, needs: string) => `${method} ${needs}, else it may throw`,
   typeofMixed: (type: ColumnType) => `typeof gives several answers for ${inWords(type)}`,

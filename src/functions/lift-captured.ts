@@ -26,6 +26,8 @@ export type Captured =
   | {
       readonly is: 'holder'
       readonly plain: boolean
+      /** The data within, as far as it is plain. */
+      readonly values: readonly unknown[]
       readonly property: (key: string) => Captured | undefined
     }
   /** esbuild's `__name(fn, text)`, which returns the function. */
@@ -33,9 +35,17 @@ export type Captured =
   /** What is not known here; `what` says what it is, as in "a broadcast". */
   | { readonly is: 'unknown'; readonly what: string }
 
+/** The values of broadcasts, where they are known, as `portableValue` makes them. */
+export type Broadcasts = (id: number) => PortableFunction | undefined
+
 /** The function at the root of a portable form, or what stands there instead. */
-export function capturedRoot(portable: PortableFunction): Captured {
-  return view(portable, portable.root)
+export function capturedRoot(portable: PortableFunction, broadcasts?: Broadcasts): Captured {
+  return view({ ...portable, broadcasts }, portable.root)
+}
+
+/** A portable form with what is known of its broadcasts. */
+interface Source extends PortableFunction {
+  readonly broadcasts: Broadcasts | undefined
 }
 
 /**
@@ -82,15 +92,8 @@ export function lineOf({ code, analysis }: CapturedFunction, offset: number): nu
   return code.line + 1 + (offset < sourceAnchor ? -lines : lines)
 }
 
-const unknownKinds: Partial<Record<PortableNode['type'], string>> = {
-  broadcast: 'a broadcast',
-  accumulator: 'an accumulator',
-  resource: 'a resource',
-  helper: 'a module loader',
-}
-
-function view(portable: PortableFunction, id: NodeId): Captured {
-  const node = portable.nodes[id]!
+function view(source: Source, id: NodeId): Captured {
+  const node = source.nodes[id]!
   switch (node.type) {
     case 'data':
       return { is: 'data', value: node.value }
@@ -102,7 +105,7 @@ function view(portable: PortableFunction, id: NodeId): Captured {
         analysis: analyseSource(sourceOf(node.code)),
         captured: name => {
           const at = node.names.indexOf(name)
-          return at < 0 ? undefined : view(portable, node.values[at]!)
+          return at < 0 ? undefined : view(source, node.values[at]!)
         },
       }
     case 'global':
@@ -111,24 +114,38 @@ function view(portable: PortableFunction, id: NodeId): Captured {
       return { is: 'unknown', what: 'imported from a module' }
     case 'object':
     case 'array':
-      return {
-        is: 'holder',
-        plain: isPlain(portable, id, new Set()),
-        property: key => {
-          const entry = node.entries.find(([name]) => name === key)
-          return entry && view(portable, entry[1])
-        },
-      }
+      return holder(source, id, key => {
+        const entry = node.entries.find(([name]) => name === key)
+        return entry && view(source, entry[1])
+      })
     case 'map':
     case 'set':
     case 'buffer':
     case 'error':
-      return { is: 'holder', plain: isPlain(portable, id, new Set()), property: () => undefined }
-    default: {
-      if (node.type === 'helper' && node.name === 'name') return { is: 'naming' }
-      return { is: 'unknown', what: unknownKinds[node.type] ?? 'not known' }
+      return holder(source, id, () => undefined)
+    case 'helper':
+      return node.name === 'name' ? { is: 'naming' } : { is: 'unknown', what: 'a module loader' }
+    case 'broadcast': {
+      const known = source.broadcasts?.(node.id)
+      if (!known) return { is: 'unknown', what: 'a broadcast' }
+      const property = (key: string): Captured | undefined =>
+        key === 'value' ? capturedRoot(known, source.broadcasts) : undefined
+      return { is: 'holder', plain: false, values: [], property }
     }
+    case 'accumulator':
+      return { is: 'unknown', what: 'an accumulator' }
+    case 'resource':
+      return { is: 'unknown', what: 'a resource' }
   }
+}
+
+function holder(
+  source: Source,
+  id: NodeId,
+  property: (key: string) => Captured | undefined,
+): Captured {
+  const values: unknown[] = []
+  return { is: 'holder', plain: isPlain(source, id, new Set(), values), values, property }
 }
 
 /** A method has become a method `f` of an object literal; see `rewrite` in syntax.ts. */
@@ -138,14 +155,17 @@ function sourceOf({ expression }: PortableCode): string {
     : expression.slice(1, -1)
 }
 
-/** Whether a node is data all the way down: no functions, nothing of another thread's. */
-function isPlain(portable: PortableFunction, id: NodeId, seen: Set<NodeId>): boolean {
+/** Whether a node is data all the way down, which goes into `values`: no functions or handles. */
+function isPlain(source: Source, id: NodeId, seen: Set<NodeId>, values: unknown[]): boolean {
   if (seen.has(id)) return true
   seen.add(id)
-  const node = portable.nodes[id]!
-  const all = (ids: readonly NodeId[]): boolean => ids.every(one => isPlain(portable, one, seen))
+  const node = source.nodes[id]!
+  const all = (ids: readonly NodeId[]): boolean =>
+    ids.every(one => isPlain(source, one, seen, values))
   switch (node.type) {
     case 'data':
+      values.push(node.value)
+      return true
     case 'buffer':
       return true
     case 'object':

@@ -99,10 +99,11 @@ function classifyCall(node: Syntax, fn: CapturedFunction, scope: Scope): string 
   const path = globalAt(called, fn, scope)
   const known = path && globalKey(path)
   if (known) return `call ${known}`
-  if (path || captured || called.type !== 'MemberExpression') return 'unknown call'
+  if (called.type !== 'MemberExpression') return 'unknown call'
   // A method of something captured that is no constant, such as a Set's.
   const receiver = capturedAt(called['object'], fn, scope)
-  if (receiver && !isConstant(receiver)) return 'unknown call'
+  if (captured || (receiver && !isConstant(receiver))) return 'unknown call'
+  if (path && !namedConstants.has(globalAt(called['object'], fn, scope)!)) return 'unknown call'
   const method = keyOf(called)
   return method !== undefined && methods.has(method) ? `call .${method}` : 'unknown call'
 }

@@ -49,7 +49,7 @@ export function whyNot(node: Syntax, fn: CapturedFunction, scope: Scope): string
     case 'MemberExpression':
       return reasons.unknownName(nameOf(node))
     default:
-      return fixed[node.type] ?? reasons.syntax(node.type)
+      return fixed[node.type] ?? reasons.statement(node.type)
   }
 }
 

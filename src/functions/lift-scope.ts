@@ -1,5 +1,5 @@
 /** What the table of liftable forms builds with: scopes, local names, and the ways to give up. */
-import { constant, type Expression, local } from '../expressions/index.ts'
+import { constant, type Expression, field, item, local } from '../expressions/index.ts'
 import { type CapturedFunction, lineOf } from './lift-captured.ts'
 import { liftReasons as reasons } from './lift-reasons.ts'
 import type { Syntax } from './syntax.ts'
@@ -112,6 +112,10 @@ export function keyOf(node: Syntax): string | undefined {
   if (!node['computed'] && property.type === 'Identifier') return property['name']
   return property.type === 'Literal' && !property['regex'] ? String(property['value']) : undefined
 }
+
+/** `of.name`, or `of[0]` where the name is a place. */
+export const memberOf = (of: Expression, key: string): Expression =>
+  /^(?:0|[1-9]\d{0,8})$/.test(key) ? item(of, Number(key)) : field(of, key)
 
 /** Vite calls imports as `(0, name)(…)`. */
 export function callee(node: Syntax): Syntax {

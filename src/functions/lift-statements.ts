@@ -1,7 +1,15 @@
 /** The table of what is liftable, continued: statements, patterns of names, and function forms. */
-import { binary, conditional, type Expression, field, item } from '../expressions/index.ts'
+import { binary, conditional, type Expression, item } from '../expressions/index.ts'
 import type { Form } from './lift-forms.ts'
-import { keyOf, type Lifter, once, reasons, Scope, undefinedConstant } from './lift-scope.ts'
+import {
+  keyOf,
+  type Lifter,
+  memberOf,
+  once,
+  reasons,
+  Scope,
+  undefinedConstant,
+} from './lift-scope.ts'
 import type { Syntax } from './syntax.ts'
 
 export interface StatementForm extends Form {
@@ -238,7 +246,7 @@ export const patternForms: readonly PatternForm[] = [
           if (property.type === 'RestElement') lifter.refuse(reasons.spread(), property)
           const name = keyOf(property) ?? lifter.refuse(reasons.computedKey(), property)
           if (name === '__proto__') lifter.refuse(reasons.protoKey(), property)
-          return lifter.bind(property['value'], field(of, name), scope, () => from(i + 1))
+          return lifter.bind(property['value'], memberOf(of, name), scope, () => from(i + 1))
         }
         return from(0)
       })

@@ -3,9 +3,16 @@
  * as an expression. What is known is the table of forms; everything else is a reason in words.
  */
 import { type Expression, parameter } from '../expressions/index.ts'
-import { type CapturedFunction, capturedRoot, lineOf, portableSource } from './lift-captured.ts'
+import { functionCall } from './lift-calls.ts'
+import {
+  type Broadcasts,
+  type CapturedFunction,
+  capturedRoot,
+  lineOf,
+  portableSource,
+} from './lift-captured.ts'
 import { calledName, classify, globalKey } from './lift-classify.ts'
-import { type ExpressionForm, expressionForms, type Form, functionCall } from './lift-forms.ts'
+import { type ExpressionForm, expressionForms, type Form } from './lift-forms.ts'
 import { whyNot, whyNotStatement } from './lift-refusals.ts'
 import {
   Budget,
@@ -47,6 +54,8 @@ export interface NotLifted {
 export interface LiftOptions {
   /** How many arguments the operator passes; default: as many as the function declares. */
   readonly arity?: number
+  /** The values of broadcasts by id, as `portableValue` makes them, where they are known. */
+  readonly broadcasts?: Broadcasts
 }
 
 /** Every entry of the table, for documents and tests. */
@@ -72,7 +81,7 @@ const patterns: ReadonlyMap<string, PatternForm> = byKey(patternForms)
  * if ('reason' in lifted) explain(lifted.reason)
  */
 export function lift(fn: PortableFunction, options: LiftOptions = {}): Lifted | NotLifted {
-  const root = capturedRoot(fn)
+  const root = capturedRoot(fn, options.broadcasts)
   try {
     if (root.is === 'function') {
       const { arity = Number.POSITIVE_INFINITY } = options
@@ -129,8 +138,10 @@ class SourceLifter implements Lifter {
   call(args: readonly Expression[]): Expression {
     const { analysis } = this.fn
     if (analysis.refusal) {
-      const line = lineOf(this.fn, analysis.refusal.offset)
-      throw new NotLiftable(analysis.refusal.what.replace(/^the function /, ''), line)
+      const { what, offset } = analysis.refusal
+      const isOfFunction = what.startsWith('the function ')
+      const reason = isOfFunction ? what.slice('the function '.length) : reasons.unparsable()
+      throw new NotLiftable(reason, lineOf(this.fn, offset))
     }
     const { node } = analysis
     if (node['async'] || node['generator']) this.refuse(reasons.async(), node)

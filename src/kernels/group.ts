@@ -14,6 +14,13 @@
  */
 import { sameBytes } from './memory'
 
+/**
+ * Bytes of group ids (128 rows) whose hashes are computed, and slots touched, before the first of
+ * them is looked up: so that several slots are on their way from memory at once. Their hashes lie
+ * where the group ids will be.
+ */
+const AHEAD: usize = 512
+
 /** Group ids of `n` strings; keys are views. */
 export function groupViews(
   views: usize,
@@ -24,25 +31,7 @@ export function groupViews(
   count: u32,
   gids: usize,
 ): u32 {
-  for (let i: u32 = 0; i < n; i++, views += 16) {
-    const hash = spread(hashCell<v128>(views))
-    let slot = hash & mask
-    let gid: u32
-    while (true) {
-      const entry = load<u64>(slots + (slot << 3))
-      if (entry === 0) {
-        gid = count++
-        store<u64>(slots + (slot << 3), ((hash as u64) << 32) | ((gid + 1) as u64))
-        copyCell<v128>(keys + (gid << 4), views)
-        break
-      }
-      gid = (entry as u32) - 1
-      if (((entry >> 32) as u32) === hash && sameCell<v128>(keys + (gid << 4), views)) break
-      slot = (slot + 1) & mask
-    }
-    store<u32>(gids + (i << 2), gid)
-  }
-  return count
+  return groupCells<v128>(views, n, slots, mask, keys, count, gids)
 }
 
 /** Group ids of `n` numbers: NaN equals NaN, -0 equals 0. Keys are f64. */
@@ -55,25 +44,7 @@ export function groupF64(
   count: u32,
   gids: usize,
 ): u32 {
-  for (let i: u32 = 0; i < n; i++, values += 8) {
-    const hash = spread(hashCell<f64>(values))
-    let slot = hash & mask
-    let gid: u32
-    while (true) {
-      const entry = load<u64>(slots + (slot << 3))
-      if (entry === 0) {
-        gid = count++
-        store<u64>(slots + (slot << 3), ((hash as u64) << 32) | ((gid + 1) as u64))
-        copyCell<f64>(keys + (gid << 3), values)
-        break
-      }
-      gid = (entry as u32) - 1
-      if (((entry >> 32) as u32) === hash && sameCell<f64>(keys + (gid << 3), values)) break
-      slot = (slot + 1) & mask
-    }
-    store<u32>(gids + (i << 2), gid)
-  }
-  return count
+  return groupCells<f64>(values, n, slots, mask, keys, count, gids)
 }
 
 /** Group ids of `n` pairs of strings. */
@@ -88,9 +59,7 @@ export function groupViewsViews(
   count: u32,
   gids: usize,
 ): u32 {
-  return groupPairs<v128, v128>(
-    firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids,
-  )
+  return groupPairs<v128, v128>(firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids)
 }
 
 /** Group ids of `n` pairs of a string and a number. */
@@ -105,9 +74,7 @@ export function groupViewsF64(
   count: u32,
   gids: usize,
 ): u32 {
-  return groupPairs<v128, f64>(
-    firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids,
-  )
+  return groupPairs<v128, f64>(firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids)
 }
 
 /** Group ids of `n` pairs of a number and a string. */
@@ -122,9 +89,7 @@ export function groupF64Views(
   count: u32,
   gids: usize,
 ): u32 {
-  return groupPairs<f64, v128>(
-    firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids,
-  )
+  return groupPairs<f64, v128>(firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids)
 }
 
 /** Group ids of `n` pairs of numbers. */
@@ -139,9 +104,7 @@ export function groupF64F64(
   count: u32,
   gids: usize,
 ): u32 {
-  return groupPairs<f64, f64>(
-    firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids,
-  )
+  return groupPairs<f64, f64>(firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids)
 }
 
 /** Copies the entries of `oldSlots` into larger slots, which are zeroed. */
@@ -155,7 +118,49 @@ export function regroup(oldSlots: usize, oldMask: u32, slots: usize, mask: u32):
   }
 }
 
-/** A column of pairs as two columns of cells: `v128` is a view, `f64` a number. */
+/** A column of cells: `v128` is a view, `f64` a number. */
+function groupCells<T>(
+  cells: usize,
+  n: u32,
+  slots: usize,
+  mask: u32,
+  keys: usize,
+  count: u32,
+  gids: usize,
+): u32 {
+  const end = gids + (n << 2)
+  let touched: u32 = 0
+  while (gids !== end) {
+    const stop = end - gids > AHEAD ? gids + AHEAD : end
+    let cell = cells
+    for (let p = gids; p !== stop; p += 4, cell += sizeof<T>()) {
+      const hash = spread(hashCell<T>(cell))
+      store<u32>(p, hash)
+      touched |= load<u32>(slots + ((hash & mask) << 3))
+    }
+    for (; gids !== stop; gids += 4, cells += sizeof<T>()) {
+      const hash = load<u32>(gids)
+      let slot = hash & mask
+      let gid: u32
+      while (true) {
+        const entry = load<u64>(slots + (slot << 3))
+        gid = (entry as u32) - 1
+        if (entry === 0) {
+          gid = count++
+          store<u64>(slots + (slot << 3), newEntry(hash, gid))
+          copyCell<T>(keys + gid * sizeof<T>(), cells)
+          break
+        }
+        if (hashOf(entry) === hash && sameCell<T>(keys + gid * sizeof<T>(), cells)) break
+        slot = (slot + 1) & mask
+      }
+      store<u32>(gids, gid)
+    }
+  }
+  return count + tooMany(touched)
+}
+
+/** A column of pairs as two columns of cells. */
 function groupPairs<A, B>(
   firsts: usize,
   seconds: usize,
@@ -167,33 +172,61 @@ function groupPairs<A, B>(
   count: u32,
   gids: usize,
 ): u32 {
-  for (let i: u32 = 0; i < n; i++, firsts += sizeof<A>(), seconds += sizeof<B>()) {
-    const first = hashCell<A>(firsts)
-    const hash = spread(((first ^ (first >> 32)) * 0x9fb21c651e98df25) ^ hashCell<B>(seconds))
-    let slot = hash & mask
-    let gid: u32
-    while (true) {
-      const entry = load<u64>(slots + (slot << 3))
-      if (entry === 0) {
-        gid = count++
-        store<u64>(slots + (slot << 3), ((hash as u64) << 32) | ((gid + 1) as u64))
-        copyCell<A>(firstKeys + gid * sizeof<A>(), firsts)
-        copyCell<B>(secondKeys + gid * sizeof<B>(), seconds)
-        break
-      }
-      gid = (entry as u32) - 1
-      if (
-        ((entry >> 32) as u32) === hash &&
-        sameCell<A>(firstKeys + gid * sizeof<A>(), firsts) &&
-        sameCell<B>(secondKeys + gid * sizeof<B>(), seconds)
-      ) {
-        break
-      }
-      slot = (slot + 1) & mask
+  const end = gids + (n << 2)
+  let touched: u32 = 0
+  while (gids !== end) {
+    const stop = end - gids > AHEAD ? gids + AHEAD : end
+    let first = firsts
+    let second = seconds
+    for (let p = gids; p !== stop; p += 4, first += sizeof<A>(), second += sizeof<B>()) {
+      const hash = spread(hashPair(hashCell<A>(first), hashCell<B>(second)))
+      store<u32>(p, hash)
+      touched |= load<u32>(slots + ((hash & mask) << 3))
     }
-    store<u32>(gids + (i << 2), gid)
+    for (; gids !== stop; gids += 4, firsts += sizeof<A>(), seconds += sizeof<B>()) {
+      const hash = load<u32>(gids)
+      let slot = hash & mask
+      let gid: u32
+      while (true) {
+        const entry = load<u64>(slots + (slot << 3))
+        gid = (entry as u32) - 1
+        if (entry === 0) {
+          gid = count++
+          store<u64>(slots + (slot << 3), newEntry(hash, gid))
+          copyCell<A>(firstKeys + gid * sizeof<A>(), firsts)
+          copyCell<B>(secondKeys + gid * sizeof<B>(), seconds)
+          break
+        }
+        if (
+          hashOf(entry) === hash &&
+          sameCell<A>(firstKeys + gid * sizeof<A>(), firsts) &&
+          sameCell<B>(secondKeys + gid * sizeof<B>(), seconds)
+        ) {
+          break
+        }
+        slot = (slot + 1) & mask
+      }
+      store<u32>(gids, gid)
+    }
   }
-  return count
+  return count + tooMany(touched)
+}
+
+function newEntry(hash: u32, gid: u32): u64 {
+  return ((hash as u64) << 32) | ((gid + 1) as u64)
+}
+
+function hashOf(entry: u64): u32 {
+  return (entry >> 32) as u32
+}
+
+/** Always 0, as there is no memory for 2^31 groups; but the compiler must load what is touched. */
+function tooMany(touched: u32): u32 {
+  return touched >> 31
+}
+
+function hashPair(first: u64, second: u64): u64 {
+  return ((first ^ (first >> 32)) * 0x9fb21c651e98df25) ^ second
 }
 
 /** 64 bits in which every bit of the cell has a part, the upper ones more than the lower ones. */

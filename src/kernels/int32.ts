@@ -70,10 +70,13 @@ export function shrUint32By(a: usize, k: i32, n: u32, out: usize): void {
   }
 }
 
+/** 2^63; written without an exponent it would be an integer, and overflow. */
+const I64_END: f64 = 9.223372036854775808e18
+
 function int32At(p: usize): i32 {
   const x = load<f64>(p)
   // Below 2^63 the lower half of the integer part is the answer.
-  if (abs<f64>(x) < 9223372036854775808) return i64(x) as i32
+  if (abs<f64>(x) < I64_END) return i64(x) as i32
   return toInt32(reinterpret<u64>(x))
 }
 

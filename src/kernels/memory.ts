@@ -30,11 +30,7 @@ export function inlineView(bytes: v128, length: u32): v128 {
     i8x16(-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
     i8x16.splat(length as i8),
   )
-  const moved = v128.shuffle<u8>(
-    bytes,
-    bytes,
-    0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
-  )
+  const moved = v128.shuffle<u8>(bytes, bytes, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
   return i32x4.replace_lane(v128.and(moved, used), 0, length)
 }
 

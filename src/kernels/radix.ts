@@ -7,8 +7,6 @@
  */
 
 const NAN_BITS: u64 = 0x7ff8000000000000
-/** A NaN that no key has after `keyBits`. */
-const EMPTY: u64 = 0xffffffffffffffff
 
 /** Adds to the `counts` (u32, 2^(64 - shift) of them) of parts the keys that belong to each. */
 export function countRadix(keys: usize, n: u32, shift: u32, counts: usize): void {
@@ -43,15 +41,10 @@ export function scatterRadix(
   }
 }
 
-/** Makes `mask + 1` slots of 16 bytes ready for `sumPairs`. */
-export function clearPairSlots(slots: usize, mask: u32): void {
-  memory.fill(slots, 0xff, (mask + 1) << 4)
-}
-
 /**
  * Sums `n` pairs by key, in their order, and goes on from `count` groups.
  *
- * @param slots A power of two of slots, 16 bytes each, at least twice the number of groups.
+ * @param slots A power of two of u32, at least twice the number of groups; zeroed at first.
  * @param keys Keys by group, in order of first appearance, as f64.
  * @param sums Sums by group, as f64.
  * @returns The new number of groups.
@@ -68,28 +61,30 @@ export function sumPairs(
   const end = pairs + (n << 4)
   for (; pairs !== end; pairs += 16) {
     const bits = load<u64>(pairs)
-    const key = mergeZeros(bits)
+    // Rows of one part share the upper bits of the hash; these are from its middle.
     let slot = ((mix(bits) >> 20) as u32) & mask
     while (true) {
-      const p = slots + (slot << 4)
-      const found = load<u64>(p)
-      if (found === key) {
-        const sum = sums + (load<u32>(p, 8) << 3)
-        store<f64>(sum, load<f64>(sum) + load<f64>(pairs, 8))
-        break
-      }
-      if (found === EMPTY) {
-        store<u64>(p, key)
-        store<u32>(p, count, 8)
+      const p = slots + (slot << 2)
+      const group = load<u32>(p) << 3
+      if (group === 0) {
         store<u64>(keys + (count << 3), bits)
         store<u64>(sums + (count << 3), load<u64>(pairs, 8))
-        count++
+        store<u32>(p, ++count)
+        break
+      }
+      if (isSameKey(load<u64>(keys + group - 8), bits)) {
+        const sum = sums + group - 8
+        store<f64>(sum, load<f64>(sum) + load<f64>(pairs, 8))
         break
       }
       slot = (slot + 1) & mask
     }
   }
   return count
+}
+
+function isSameKey(a: u64, b: u64): bool {
+  return a === b || (a | b) << 1 === 0
 }
 
 function keyBits(key: f64): u64 {

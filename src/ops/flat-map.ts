@@ -5,10 +5,15 @@
  * lines.flatMap(line => line.split(' '))
  */
 import type { Operator } from '../engine/operator.ts'
+import { splitStage } from './columns/split.ts'
 import { eachOf } from './each-of.ts'
 
 export const flatMap: Operator = {
   name: 'flatMap',
   onAbsent: 'pass',
+  columns: c => {
+    const lifted = c.expression(0)
+    return lifted && splitStage(c, lifted)
+  },
   kernel: { form: 'rows', row: c => eachOf(c, c.call(0, c.row()), e => c.emit(e)) },
 }

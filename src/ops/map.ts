@@ -9,5 +9,14 @@ import type { Operator } from '../engine/operator.ts'
 export const map: Operator = {
   name: 'map',
   onAbsent: 'pass',
+  columns: c => {
+    const lifted = c.expression(0)
+    const expression = lifted && c.compile(lifted)
+    if (!expression) return undefined
+    return {
+      output: expression.shape,
+      push: (vector, next) => next({ rows: vector.rows, column: expression.run(vector) }),
+    }
+  },
   kernel: { form: 'rows', row: c => c.emit(c.call(0, c.row())) },
 }

@@ -6,6 +6,7 @@
  * words.map(w => [w, 1]).reduceByKey((a, b) => a + b)
  */
 import { asItLies, exchangedByKey, type Operator } from '../engine/operator.ts'
+import { reduceStage } from './columns/reduce.ts'
 import { combine, emitCombined } from './combine-by-key.ts'
 
 export const reduceByKey: Operator = {
@@ -13,6 +14,8 @@ export const reduceByKey: Operator = {
   onAbsent: 'pass',
   keepsPartitioner: true,
   pact: params => (params.local ? asItLies : exchangedByKey(params.partitions as number)),
+  arity: 2,
+  columns: reduceStage,
   kernel: {
     form: 'rows',
     row: c => {

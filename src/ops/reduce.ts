@@ -10,6 +10,7 @@ import { asItLies, gathered, type Operator } from '../engine/operator.ts'
 export const reduce: Operator = {
   name: 'reduce',
   onAbsent: 'pass',
+  arity: 2,
   pact: params => (params.local ? asItLies : gathered),
   kernel: {
     form: 'rows',

@@ -223,6 +223,27 @@ describe('calls on a stream', () => {
       (_, c) => c.receiverStream({} as never),
     ],
     [
+      'saveAsTextFiles of a number',
+      'OPTION',
+      'saveAsTextFiles',
+      /the prefix is 5; give a path/,
+      s => s.saveAsTextFiles(5 as never),
+    ],
+    [
+      'saveAsTextFiles with a suffix of null',
+      'OPTION',
+      'saveAsTextFiles',
+      /the suffix is null/,
+      s => s.saveAsTextFiles('x', null as never),
+    ],
+    [
+      'textFile of nothing',
+      'OPTION',
+      'textFile',
+      /the path is undefined; give a path/,
+      (_, c) => c.textFile(undefined as never),
+    ],
+    [
       'remember(0)',
       'OPTION',
       'remember',

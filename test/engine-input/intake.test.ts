@@ -38,6 +38,8 @@ function take(arena: Arena, intake: Intake, partitions = 16): unknown[][] {
   expect(batch.length).toBeLessThanOrEqual(partitions)
   expect(batch.every(partition => partition.length > 0)).toBe(true)
   expect(batch.flat()).toHaveLength(rows)
+  // What a batch has belongs to the store.
+  expect(arena.ownedBy(intakeOwner)).toBe(0)
   dataset.release()
   return batch
 }
@@ -177,6 +179,7 @@ describe('text', () => {
       intake.addText(text.subarray(at, at + 32 * 1000))
     }
     expect(intake.rows).toBe(200_000)
+    expect(arena.ownedBy(intakeOwner)).toBeGreaterThan(0)
     const batch = take(arena, intake, 7)
     expect(batch).toHaveLength(7)
     expect(Buffer.from(`${batch.flat().join('\n')}\n`).equals(text)).toBe(true)

@@ -92,9 +92,11 @@ describe('LineFeed', () => {
   })
 
   test('does not hold what it will not give', () => {
-    const lines = new LineFeed({ maxLineBytes: 10, from: 'here', report: () => undefined })
+    let reports = 0
+    const lines = new LineFeed({ maxLineBytes: 10, from: 'here', report: () => reports++ })
     for (let i = 0; i < 10_000; i++) expect(lines.push(Buffer.alloc(1000, 'x'))).toEqual([])
     expect(lines.push(Buffer.from('\nok\n')).map(String)).toEqual(['ok\n'])
+    expect(reports).toBe(1)
   })
 
   test('reset forgets the line that has begun', () => {

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { accumulator, type DStream, PeltonError, type RDD, type StreamingContext } from 'pelton'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { lineOf, rejection, SharedWorkers } from './support.ts'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { lineOf, rejection, rig, SharedWorkers } from './support.ts'
 
 const shared = new SharedWorkers()
 afterEach(() => shared.check())
@@ -259,6 +259,25 @@ describe('an error that another attempt would only repeat', () => {
   })
 })
 
+test('an arena that is full names the operator whose rows found no room', async () => {
+  const { ssc, tick } = rig({ memory: '4MiB', maxTaskFailures: 2 })
+  const sizes: number[] = []
+  const text = 'x'.repeat(100)
+  ssc
+    .queueStream([[1], [50_000], [2]])
+    .flatMap(n => Array.from({ length: n }, (_, i) => `${text}${i}`))
+    .foreachRDD(async rdd => sizes.push((await rdd.collect()).length))
+  await ssc.start()
+  const ended = rejection(ssc.awaitTermination())
+  await tick(3)
+  const error = await ended
+  expect(error).toMatchObject({ operator: 'flatMap', batchTime: 2000 })
+  expect(error.message).toMatch(/flatMap at .*arena is full.*raise the memory option/)
+  expect(sizes).toEqual([1, 2])
+  await ssc.stop()
+  expect(ssc.metrics().arenaBytes).toBe(0)
+})
+
 describe('functions on the main thread', () => {
   test('a throw in foreachRDD has its place and stack', async () => {
     const { ssc, tick } = shared.rig()
@@ -438,6 +457,22 @@ describe('an error that nobody awaits', () => {
     expect(errors).toHaveLength(1)
     expect(errors[0]).toContain('unheard')
     expect(errors[0]).toContain('user-errors.test.ts:')
+  })
+
+  test('goes to standard error where there is no logger', async () => {
+    const written: string[] = []
+    const spy = vi.spyOn(console, 'error').mockImplementation(text => void written.push(text))
+    try {
+      const { ssc, tick } = shared.rig({ logger: undefined as never })
+      failingStream(ssc)
+      await ssc.start()
+      await tick(2)
+      await ssc.stop()
+    } finally {
+      spy.mockRestore()
+    }
+    expect(written).toHaveLength(1)
+    expect(written[0]).toMatch(/^pelton: PeltonError: map at .*unheard/)
   })
 
   test('does not when a listener of errors hears it', async () => {

@@ -8,16 +8,20 @@ const memory = new KernelMemory()
 const { kernels } = memory
 
 type Kernel = (gids: number, values: number, n: number, accumulators: number, seen: number) => void
-const folds: Record<string, { start: number; kernel: Kernel; fold: (a: number, b: number) => number }> =
-  {
-    sum: { start: -0, kernel: kernels.sumByGid, fold: (a, b) => a + b },
-    min: { start: Number.POSITIVE_INFINITY, kernel: kernels.minByGid, fold: Math.min },
-    max: { start: Number.NEGATIVE_INFINITY, kernel: kernels.maxByGid, fold: Math.max },
-    first: { start: 99, kernel: kernels.firstByGid, fold: a => a },
-    last: { start: 99, kernel: kernels.lastByGid, fold: (_, b) => b },
-  }
+const folds: Record<
+  string,
+  { start: number; kernel: Kernel; fold: (a: number, b: number) => number }
+> = {
+  sum: { start: -0, kernel: kernels.sumByGid, fold: (a, b) => a + b },
+  min: { start: Number.POSITIVE_INFINITY, kernel: kernels.minByGid, fold: Math.min },
+  max: { start: Number.NEGATIVE_INFINITY, kernel: kernels.maxByGid, fold: Math.max },
+  first: { start: 99, kernel: kernels.firstByGid, fold: a => a },
+  last: { start: 99, kernel: kernels.lastByGid, fold: (_, b) => b },
+}
 
-const vectors = fc.array(fc.array(fc.tuple(fc.nat(5), numbers), { maxLength: 20 }), { maxLength: 4 })
+const vectors = fc.array(fc.array(fc.tuple(fc.nat(5), numbers), { maxLength: 20 }), {
+  maxLength: 4,
+})
 
 describe.each(places)('folds at $place', ({ base }) => {
   test.each(Object.entries(folds))('%s', (_, { start, kernel, fold }) => {

@@ -17,13 +17,23 @@ export const strings = fc.oneof(
   { weight: 2, arbitrary: fc.string({ unit: 'binary-ascii', maxLength: 40 }) },
   {
     weight: 2,
-    arbitrary: fc.constantFrom('exactly12byt', 'thirteen byte', 'thirteen bytf', 'ä', '\ud800', '😀'),
+    arbitrary: fc.constantFrom(
+      'exactly12byt',
+      'thirteen byte',
+      'thirteen bytf',
+      'ä',
+      '\ud800',
+      '😀',
+    ),
   },
   {
     weight: 2,
     arbitrary: fc.nat(69).map(n => `${'x'.repeat(n)}y${'x'.repeat(69 - n)}`),
   },
-  { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom('\ud83d', '\ude00', 'a'), maxLength: 9 }) },
+  {
+    weight: 1,
+    arbitrary: fc.string({ unit: fc.constantFrom('\ud83d', '\ude00', 'a'), maxLength: 9 }),
+  },
 )
 
 export const asciiStrings = fc.oneof(

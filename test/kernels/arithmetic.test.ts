@@ -14,9 +14,9 @@ const values = fc.oneof(
   fc.integer(),
   fc.maxSafeInteger(),
   fc.double({ min: -1e20, max: 1e20 }),
-  fc.tuple(fc.constantFrom(31, 32, 51, 52, 53, 63, 64, 83, 84), fc.integer({ min: -3, max: 3 })).map(
-    ([power, n]) => 2 ** power + n,
-  ),
+  fc
+    .tuple(fc.constantFrom(31, 32, 51, 52, 53, 63, 64, 83, 84), fc.integer({ min: -3, max: 3 }))
+    .map(([power, n]) => 2 ** power + n),
   fc.constantFrom(-0, 0, 0.5, -0.5, 0.49999999999999994, Number.NaN, 1 / 0, -1 / 0, 5e-324, 1e308),
 )
 const pairs = fc.array(fc.tuple(values, values))

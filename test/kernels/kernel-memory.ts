@@ -4,7 +4,7 @@ import type { SharedMemory } from '../../src/columnar/arena-layout.ts'
 import { type KernelExports, openKernels } from '../../src/columnar/kernels.ts'
 import { readWtf8, type TextBuffer, textBytes } from '../../src/columnar/text.ts'
 
-await buildKernels()
+buildKernels()
 
 /** Where a test puts its columns: addresses are unsigned, so both halves must work. */
 export const places = [
@@ -114,7 +114,12 @@ export class KernelMemory {
   }
 
   #readView(view: number): string {
-    const [length, prefix, address, zero] = this.readU32(view, 4) as [number, number, number, number]
+    const [length, prefix, address, zero] = this.readU32(view, 4) as [
+      number,
+      number,
+      number,
+      number,
+    ]
     if (length <= 12) {
       const rest = this.u8.subarray(view + 4 + length, view + 16)
       if (rest.some(byte => byte !== 0)) throw new Error(`view at ${view} is not zero-padded`)

@@ -10,9 +10,9 @@ const { kernels } = memory
 /** Masks that are mixed, and ones with long runs. */
 const masks = fc.oneof(
   fc.array(fc.nat(1), { maxLength: 100 }),
-  fc.array(fc.tuple(fc.nat(1), fc.nat(40)), { maxLength: 5 }).map(runs =>
-    runs.flatMap(([bit, length]) => new Array<number>(length).fill(bit)),
-  ),
+  fc
+    .array(fc.tuple(fc.nat(1), fc.nat(40)), { maxLength: 5 })
+    .map(runs => runs.flatMap(([bit, length]) => new Array<number>(length).fill(bit))),
 )
 
 describe.each(places)('masks at $place', ({ base }) => {

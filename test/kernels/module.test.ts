@@ -6,7 +6,7 @@ import { PeltonError } from '../../src/errors.ts'
 
 const { Module } = (globalThis as any).WebAssembly
 const source = new URL('../../src/columnar/kernel-exports.ts', import.meta.url)
-const module = new Module(readFileSync(await buildKernels()))
+const module = new Module(readFileSync(buildKernels()))
 
 /** Numbers of the sections of a module: 6 holds globals, 11 data. */
 function sections(bytes: Uint8Array): number[] {
@@ -25,7 +25,7 @@ function sections(bytes: Uint8Array): number[] {
 }
 
 test('instances over one memory share nothing else: no data, no globals', async () => {
-  const found = sections(readFileSync(await buildKernels()))
+  const found = sections(readFileSync(buildKernels()))
   expect(found).toContain(10)
   expect(found).not.toContain(11)
   expect(found).not.toContain(6)

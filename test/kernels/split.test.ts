@@ -7,28 +7,68 @@ import { KernelMemory, MEMORY_END, places } from './kernel-memory.ts'
 const memory = new KernelMemory()
 const { kernels } = memory
 
-const separators = [' ', ',', 'a', 'aa', ', ', 'aba', 'ä', '😀', 'a separator of many bytes'] as const
+const separators = [
+  ' ',
+  ',',
+  'a',
+  'aa',
+  ', ',
+  'aba',
+  'ä',
+  '😀',
+  'a separator of many bytes',
+] as const
 const rows = fc.array(
   fc.oneof(
     { weight: 2, arbitrary: strings },
     {
       weight: 4,
       arbitrary: fc
-        .array(fc.constantFrom('a', 'b', ' ', ',', 'ä', '😀', 'word', 'x'.repeat(20), ...separators))
+        .array(
+          fc.constantFrom('a', 'b', ' ', ',', 'ä', '😀', 'word', 'x'.repeat(20), ...separators),
+        )
         .map(parts => parts.join('')),
     },
   ),
 )
 
 const spaced = fc
-  .array(fc.constantFrom('a', 'word', 'ä', ' ', '  ', '\t', '\n', '\r\n', '\v', '\f', '\x1f', 'longer than twelve'))
+  .array(
+    fc.constantFrom(
+      'a',
+      'word',
+      'ä',
+      ' ',
+      '  ',
+      '\t',
+      '\n',
+      '\r\n',
+      '\v',
+      '\f',
+      '\x1f',
+      'longer than twelve',
+    ),
+  )
   .map(parts => parts.join(''))
-const wide = fc.constantFrom('a\u00a0b', '\u1680', 'x\u2003y', '\u2028', '\u202f', '\u3000', 'a\ufeff')
+const wide = fc.constantFrom(
+  'a\u00a0b',
+  '\u1680',
+  'x\u2003y',
+  '\u2028',
+  '\u202f',
+  '\u3000',
+  'a\ufeff',
+)
 
 type Split = (row: number, left: number, out: number, cap: number, counts: number) => number
 
 /** Splits `texts` with room for `cap` parts a call, as the engine does. */
-function collect(texts: readonly string[], cap: number, inJs: (text: string) => string[], run: Split) {
+function collect(
+  texts: readonly string[],
+  cap: number,
+  inJs: (text: string) => string[],
+  run: Split,
+) {
   const state = 65_536 - 64
   const found: string[][] = []
   let inKernel = 0
@@ -61,9 +101,7 @@ describe.each(places)('split at $place', ({ base }) => {
         const at = memory.putBytes(bytes)
         const inJs = (text: string): string[] => text.split(separator)
         const { found } = collect(texts, cap, inJs, (row, n, out, room, counts) =>
-          kernels.splitViews(
-            views + 16 * row, n, at, bytes.length, out, room, counts, 65_536 - 64,
-          ),
+          kernels.splitViews(views + 16 * row, n, at, bytes.length, out, room, counts, 65_536 - 64),
         )
         expect(found).toEqual(texts.map(inJs))
       }),

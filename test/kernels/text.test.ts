@@ -100,12 +100,19 @@ test('text that ends where the memory ends', () => {
 
 test('the newline of a final line and the separator before it', () => {
   memory.rewind(65_536)
-  const cases = { '': [], '\n': [''], 'a\n': ['a'], 'a ': ['a', ''], 'a \n': ['a', ''], ' ': ['', ''] }
+  const cases = {
+    '': [],
+    '\n': [''],
+    'a\n': ['a'],
+    'a ': ['a', ''],
+    'a \n': ['a', ''],
+    ' ': ['', ''],
+  }
   for (const [text, parts] of Object.entries(cases)) {
     const start = memory.putBytes(Buffer.from(text))
     const end = start + text.length
-    expect(collect(start, end, 10, (out, state) => kernels.splitText(end, 32, out, 10, state))).toEqual(
-      parts,
-    )
+    expect(
+      collect(start, end, 10, (out, state) => kernels.splitText(end, 32, out, 10, state)),
+    ).toEqual(parts)
   }
 })

@@ -59,14 +59,15 @@ describe('entries', () => {
 
   test.each([true, false])('RDDs among arrays, one of them twice; oneAtATime %j', async one => {
     const b = bench()
-    const rdd = b.ssc.parallelize([1, 2, 3]).map(x => x * 10)
+    const rdd = b.ssc.parallelize([1, 2, 3]).map(x => x * 10).persist()
     const queue: (number[] | RDD<number> | null)[] = [rdd, null, [4], rdd, b.ssc.emptyRDD<number>()]
     const out = b.collect(b.ssc.queueStream(queue, { oneAtATime: one }))
     await b.ssc.start()
     await b.tick(6)
     const all = [[10, 20, 30], [4], [10, 20, 30], [], []]
     expect(out).toEqual(one ? all : [[10, 20, 30, 4, 10, 20, 30], [], [], [], [], []])
-    // The queue did not own them.
+    // The queue did not own it, so nobody has let go of its rows.
+    expect(rdd.node.holdings.dataset).toBeDefined()
     expect(await rdd.collect()).toEqual([10, 20, 30])
     await b.stop()
   })

@@ -1,0 +1,33 @@
+/** Why a function's results may not be shared among equal rows, in words. Each has a test. */
+
+export const purityReasons = {
+  notSource: (what: string) => `it is ${what}, whose source is not known`,
+  notFunction: () => 'it is no function',
+  async: () => 'it is async or a generator',
+  parameters: (count: number, arity: number) =>
+    `declares ${count} parameters where ${arity} ${arity === 1 ? 'is' : 'are'} given`,
+  rest: () => 'collects its arguments with ...',
+  object: () => 'returns an object, which equal rows would share',
+  arguments: () => "reads 'arguments'",
+  this: () => "reads 'this'",
+  call: (what: string) => `calls ${what}, which is not a known pure function`,
+  changes: (what: string) => `calls ${what}, which changes what it is called on`,
+  computedCall: () => 'calls a method whose name is computed',
+  callback: (what: string) => `hands ${what} a function that is not known`,
+  secondArgument: (what: string) => `calls ${what} with more than one argument`,
+  time: (what: string) => `tells the time by ${what}`,
+  random: (what: string) => `draws random values by ${what}`,
+  statefulRegex: (what: string) => `uses ${what}, which remembers where it stopped (flag g or y)`,
+  regexData: () => 'may use a captured regular expression with the flag g or y',
+  regexStatics: () => 'uses RegExp itself, which remembers the last match',
+  write: (what: string) => `writes to ${what}`,
+  delete: () => 'deletes a property',
+  property: (name: string) => `reads the property ${name}`,
+  captured: (name: string, what: string) => `uses ${name}, which is ${what}`,
+  holdsFunctions: (name: string) => `uses ${name}, which does not hold data alone`,
+  global: (name: string) => `uses ${name}, which is not known to be constant`,
+  twoMeanings: (name: string) => `uses the name ${name} for two things`,
+  loop: () => 'has a loop other than for (… of …) and for (…; …; …)',
+  new: (what: string) => `makes a new ${what}, which is not known to be pure`,
+  syntax: (type: string) => `has a ${type}`,
+} as const

@@ -1,0 +1,125 @@
+/**
+ * Questions about strings, answered into masks: one byte a row, 1 where it holds and else 0.
+ *
+ * All work on bytes. In UTF-8 a text is found in another exactly where its bytes are; only with
+ * lone surrogates (WTF-8) can halves of one character match in JavaScript and not here.
+ */
+import { lastLoad, loadNear, sameBytes, textOf } from './memory'
+
+/** `a === text` for the text of one view. */
+export function eqViewsBy(a: usize, view: usize, n: u32, mask: usize): void {
+  const end = mask + n
+  for (; mask !== end; a += 16, mask++) store<u8>(mask, u8(sameViews(a, view)))
+}
+
+/** `a === b`. */
+export function eqViews(a: usize, b: usize, n: u32, mask: usize): void {
+  const end = mask + n
+  for (; mask !== end; a += 16, b += 16, mask++) store<u8>(mask, u8(sameViews(a, b)))
+}
+
+/** `a.startsWith(text)` for `length` bytes at `text`. */
+export function startsWith(a: usize, text: usize, length: u32, n: u32, mask: usize): void {
+  const end = mask + n
+  const last = lastLoad()
+  const opening = loadNear(text, last)
+  const wanted = lowBits(length)
+  for (; mask !== end; a += 16, mask++) {
+    let holds = load<u32>(a) >= length
+    if (holds) {
+      const p = textOf(a)
+      holds = isAt(p, opening, wanted, last)
+      if (holds && length > 16) holds = sameBytes(p + 16, text + 16, length - 16)
+    }
+    store<u8>(mask, u8(holds))
+  }
+}
+
+/** `a.endsWith(text)` for `length` bytes at `text`. */
+export function endsWith(a: usize, text: usize, length: u32, n: u32, mask: usize): void {
+  const end = mask + n
+  const last = lastLoad()
+  const opening = loadNear(text, last)
+  const wanted = lowBits(length)
+  for (; mask !== end; a += 16, mask++) {
+    const bytes = load<u32>(a)
+    let holds = bytes >= length
+    if (holds) {
+      const p = textOf(a) + (bytes - length)
+      holds = isAt(p, opening, wanted, last)
+      if (holds && length > 16) holds = sameBytes(p + 16, text + 16, length - 16)
+    }
+    store<u8>(mask, u8(holds))
+  }
+}
+
+/** `a.includes(text)` for `length` bytes at `text`. */
+export function includes(a: usize, text: usize, length: u32, n: u32, mask: usize): void {
+  const end = mask + n
+  const last = lastLoad()
+  for (; mask !== end; a += 16, mask++) {
+    const bytes = load<u32>(a)
+    store<u8>(
+      mask,
+      u8(length === 0 || (bytes >= length && isIn(textOf(a), bytes, text, length, last))),
+    )
+  }
+}
+
+/** 1 where all bytes are below 128: the rows that other kernels can take as they are. */
+export function asciiMask(a: usize, n: u32, mask: usize): void {
+  const end = mask + n
+  const last = lastLoad()
+  for (; mask !== end; a += 16, mask++) {
+    const bytes = load<u32>(a)
+    let holds: bool
+    if (bytes <= 12) {
+      holds = (load<u64>(a, 8) & 0x8080808080808080) === 0 && (load<u32>(a, 4) & 0x80808080) === 0
+    } else {
+      let p: usize = load<u32>(a, 8)
+      const stop = p + bytes
+      while (stop - p >= 16 && i8x16.bitmask(v128.load(p)) === 0) p += 16
+      holds = stop - p < 16 && (i8x16.bitmask(loadNear(p, last)) & lowBits(stop - p)) === 0
+    }
+    store<u8>(mask, u8(holds))
+  }
+}
+
+function sameViews(a: usize, b: usize): bool {
+  const low = load<u64>(a)
+  if (load<u64>(b) !== low) return false
+  const high = load<u64>(a, 8)
+  if (load<u64>(b, 8) === high) return true
+  return (low as u32) > 12 && sameBytes(high as usize, load<u32>(b, 8), low as u32)
+}
+
+/** Bits of the first `bytes` of 16 bytes. */
+function lowBits(bytes: u32): i32 {
+  return bytes < 16 ? (1 << bytes) - 1 : 0xffff
+}
+
+/** Whether the wanted ones of the 16 bytes at `p` are those of `opening`. */
+function isAt(p: usize, opening: v128, wanted: i32, last: usize): bool {
+  return (i8x16.bitmask(i8x16.eq(loadNear(p, last), opening)) & wanted) === wanted
+}
+
+/** Whether the text is in [p, p + bytes): looks for its first and last byte at their distance. */
+function isIn(p: usize, bytes: u32, text: usize, length: u32, last: usize): bool {
+  const first = i8x16.splat(load<i8>(text))
+  const final = i8x16.splat(load<i8>(text + length - 1))
+  let places = bytes - length + 1
+  while (true) {
+    const both = v128.and(
+      i8x16.eq(loadNear(p, last), first),
+      i8x16.eq(loadNear(p + length - 1, last), final),
+    )
+    let found = i8x16.bitmask(both) & lowBits(places)
+    while (found !== 0) {
+      if (length <= 2 || sameBytes(p + ctz(found), text, length)) return true
+      found &= found - 1
+    }
+    if (places <= 16) return false
+    places -= 16
+    p += 16
+  }
+}

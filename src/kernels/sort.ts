@@ -1,0 +1,166 @@
+/**
+ * Stable orders of rows. `order` comes with the indexes of rows (u32) to be put in order, as they
+ * stand; `scratch` is working memory. Both hold the same rows afterwards: the result is in
+ * `order`.
+ */
+import { textOf } from './memory'
+
+/** Writes 0, 1, 2 … n - 1 to `order`. */
+export function firstRows(order: usize, n: u32): void {
+  for (let i: u32 = 0; i < n; i++, order += 4) store<u32>(order, i)
+}
+
+/**
+ * Orders rows by number, as `(a, b) => a - b` does: 0 and -0 are equal. NaNs come last.
+ *
+ * @param scratch 24 bytes a row, and 8 KiB; a multiple of 8.
+ */
+export function orderF64(values: usize, n: u32, order: usize, scratch: usize): void {
+  // Pairs of key and row, sorted by one byte of the key after the other, from the lowest.
+  const counts = scratch
+  let from = scratch + 8192
+  let to = from + n * 12
+  memory.fill(counts, 0, 8192)
+  for (let i: u32 = 0; i < n; i++) {
+    const row = load<u32>(order + (i << 2))
+    const key = sortable(load<f64>(values + (row << 3)))
+    store<u64>(from + i * 12, key)
+    store<u32>(from + i * 12, row, 8)
+    for (let byte: u32 = 0; byte < 8; byte++) {
+      const p = counts + (byte << 10) + ((((key >> (byte << 3)) as u32) & 255) << 2)
+      store<u32>(p, load<u32>(p) + 1)
+    }
+  }
+  for (let byte: u32 = 0; byte < 8; byte++) {
+    if (!startsOf(counts + (byte << 10), n)) continue
+    const end = from + n * 12
+    for (let p = from; p !== end; p += 12) {
+      const key = load<u64>(p)
+      const place = counts + (byte << 10) + ((((key >> (byte << 3)) as u32) & 255) << 2)
+      const at = load<u32>(place)
+      store<u32>(place, at + 1)
+      store<u64>(to + at * 12, key)
+      store<u32>(to + at * 12, load<u32>(p, 8), 8)
+    }
+    const swapped = from
+    from = to
+    to = swapped
+  }
+  for (let i: u32 = 0; i < n; i++) store<u32>(order + (i << 2), load<u32>(from + i * 12, 8))
+}
+
+/**
+ * Orders rows by string, as JavaScript does without a comparator: by UTF-16 units.
+ *
+ * @param scratch 4 bytes a row.
+ */
+export function orderViews(views: usize, n: u32, order: usize, scratch: usize): void {
+  // Insertion sorts runs of 8, then merges run with run.
+  for (let start: u32 = 0; start < n; start += 8) {
+    const end = min<u32>(start + 8, n)
+    for (let i = start + 1; i < end; i++) {
+      const row = load<u32>(order + (i << 2))
+      let j = i
+      while (j > start && isLess(views, row, load<u32>(order + ((j - 1) << 2)))) {
+        store<u32>(order + (j << 2), load<u32>(order + ((j - 1) << 2)))
+        j--
+      }
+      store<u32>(order + (j << 2), row)
+    }
+  }
+  let from = order
+  let to = scratch
+  for (let width: u32 = 8; width < n; width <<= 1) {
+    for (let start: u32 = 0; start < n; start += width << 1) {
+      merge(views, from, to, start, min<u32>(start + width, n), min<u32>(start + (width << 1), n))
+    }
+    const swapped = from
+    from = to
+    to = swapped
+  }
+  if (from !== order) memory.copy(order, from, n << 2)
+}
+
+/** Bits that compare, unsigned, as the numbers do. */
+function sortable(value: f64): u64 {
+  if (isNaN<f64>(value)) return 0xffffffffffffffff
+  const bits = reinterpret<u64>(value + 0.0)
+  return (bits as i64) < 0 ? ~bits : bits | 0x8000000000000000
+}
+
+/** Turns 256 counts into starts; false when one of them counts all rows, so nothing would move. */
+function startsOf(counts: usize, n: u32): bool {
+  let sum: u32 = 0
+  for (let i: u32 = 0; i < 256; i++, counts += 4) {
+    const count = load<u32>(counts)
+    if (count === n) return false
+    store<u32>(counts, sum)
+    sum += count
+  }
+  return true
+}
+
+function merge(views: usize, from: usize, to: usize, start: u32, middle: u32, end: u32): void {
+  let left = start
+  let right = middle
+  for (let i = start; i < end; i++) {
+    const rowLeft = load<u32>(from + (left << 2))
+    const rowRight = load<u32>(from + (right << 2))
+    const takeRight = right < end && (left === middle || isLess(views, rowRight, rowLeft))
+    store<u32>(to + (i << 2), takeRight ? rowRight : rowLeft)
+    if (takeRight) right++
+    else left++
+  }
+}
+
+function isLess(views: usize, rowA: u32, rowB: u32): bool {
+  const a = views + (rowA << 4)
+  const b = views + (rowB << 4)
+  // The first bytes decide most comparisons.
+  const prefixA = bswap<u32>(load<u32>(a, 4))
+  const prefixB = bswap<u32>(load<u32>(b, 4))
+  if (prefixA !== prefixB && ((prefixA | prefixB) & 0x80808080) === 0) return prefixA < prefixB
+  return compareTexts(textOf(a), load<u32>(a), textOf(b), load<u32>(b)) < 0
+}
+
+/** Less than 0, 0 or more as JavaScript would order the texts. */
+function compareTexts(a: usize, lengthA: u32, b: usize, lengthB: u32): i32 {
+  const shorter = min<u32>(lengthA, lengthB)
+  let i: u32 = 0
+  while (i + 8 <= shorter && load<u64>(a + i) === load<u64>(b + i)) i += 8
+  while (i < shorter && load<u8>(a + i) === load<u8>(b + i)) i++
+  if (i === shorter) return lengthA < lengthB ? -1 : i32(lengthA > lengthB)
+  const byteA: u32 = load<u8>(a + i)
+  const byteB: u32 = load<u8>(b + i)
+  // Only of characters from U+D000, whose first bytes differ, may UTF-16 have another order.
+  if (byteA < 0xed || byteB < 0xed) return byteA < byteB ? -1 : 1
+  return compareUnits(a + i, lengthA - i, b + i, lengthB - i)
+}
+
+/** Compares texts that open with different characters, unit by unit. */
+function compareUnits(a: usize, lengthA: u32, b: usize, lengthB: u32): i32 {
+  const pairA = unitsAt(a)
+  const pairB = unitsAt(b)
+  if (pairA >> 16 !== pairB >> 16) return pairA >> 16 < pairB >> 16 ? -1 : 1
+  // The same upper half, and one of them alone: what follows it decides.
+  const secondA = (pairA & 0xffff) !== 0 ? pairA & 0xffff : unitAfter(a, lengthA)
+  const secondB = (pairB & 0xffff) !== 0 ? pairB & 0xffff : unitAfter(b, lengthB)
+  return secondA < secondB ? -1 : i32(secondA > secondB)
+}
+
+/** First unit << 16 | second unit of the character at `p`; no character's second unit is 0. */
+function unitsAt(p: usize): u32 {
+  const c: u32 = load<u8>(p)
+  if (c < 0x80) return c << 16
+  const c1: u32 = load<u8>(p, 1) & 63
+  if (c < 0xe0) return (((c & 31) << 6) | c1) << 16
+  const c2: u32 = load<u8>(p, 2) & 63
+  if (c < 0xf0) return (((c & 15) << 12) | (c1 << 6) | c2) << 16
+  const code = (((c & 7) << 18) | (c1 << 12) | (c2 << 6) | (load<u8>(p, 3) & 63)) - 0x10000
+  return ((0xd800 | (code >> 10)) << 16) | 0xdc00 | (code & 0x3ff)
+}
+
+/** The unit that follows a lone half of 3 bytes; 0 at the end. */
+function unitAfter(p: usize, length: u32): u32 {
+  return length > 3 ? unitsAt(p + 3) >> 16 : 0
+}

@@ -1,0 +1,70 @@
+/** Numbers read from text, against `Number`, `parseFloat` and `parseInt`. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { strings } from './arbitraries.ts'
+import { KernelMemory, places } from './kernel-memory.ts'
+
+const memory = new KernelMemory()
+const { kernels } = memory
+
+const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 9 })
+const decimals = fc
+  .tuple(fc.constantFrom('', '-'), digits, fc.constantFrom('', '.'), digits)
+  .map(parts => parts.join(''))
+const texts = fc.oneof(
+  { weight: 4, arbitrary: decimals },
+  { weight: 2, arbitrary: fc.double().map(String) },
+  { weight: 2, arbitrary: fc.integer().map(String) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '',
+      ' 1',
+      '1 ',
+      '+1',
+      '1e5',
+      '0x10',
+      '1_0',
+      'NaN',
+      '.5',
+      '5.',
+      '-',
+      '.',
+    ),
+  },
+  { weight: 1, arbitrary: strings },
+)
+
+describe.each(places)('numbers from text at $place', ({ base }) => {
+  test('sure rows are right in all three ways of reading', () => {
+    fc.assert(
+      fc.property(fc.array(texts), column => {
+        memory.rewind(base)
+        const n = column.length
+        const [out, mask] = [memory.alloc(n * 8), memory.alloc(n)]
+        const left = kernels.parseNumbers(memory.putViews(column), n, out, mask)
+        const unsure = memory.readU8(mask, n)
+        expect(left).toBe(unsure.filter(bit => bit === 1).length)
+        memory.readF64(out, n).forEach((value, i) => {
+          const text = column[i]!
+          if (unsure[i] === 1) {
+            expect(value).toBeNaN()
+            return
+          }
+          expect(value).toBe(Number(text))
+          expect(value).toBe(Number.parseFloat(text))
+          expect(Math.trunc(value)).toBe(Number.parseInt(text, 10))
+        })
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('plain decimals are sure', () => {
+    memory.rewind(base)
+    const column = ['0', '-0', '007', '1', '-1.5', '999999999999999', '-0.00000000000001', '12.50']
+    const [out, mask] = [memory.alloc(column.length * 8), memory.alloc(column.length)]
+    expect(kernels.parseNumbers(memory.putViews(column), column.length, out, mask)).toBe(0)
+    expect(memory.readF64(out, column.length)).toEqual(column.map(Number))
+  })
+})

@@ -1,0 +1,259 @@
+/**
+ * What TypeScript infers, and what it refuses. The compiler checks this file: an `@ts-expect-error`
+ * above a line that compiles is an error of its own. Running it proves that each line may be written.
+ *
+ * What it can't catch: messages of the compiler that nobody understands.
+ */
+import {
+  type Accumulator,
+  accumulator,
+  type BatchInfo,
+  type BatchRows,
+  type Broadcast,
+  broadcast,
+  type DStream,
+  type PeltonError,
+  type RDD,
+  Receiver,
+  type Resource,
+  resource,
+  StreamingContext,
+  seconds,
+} from 'pelton'
+import { afterAll, describe, expectTypeOf, test } from 'vitest'
+
+const ssc = new StreamingContext({ batchInterval: seconds(1), workers: 1 })
+afterAll(() => ssc.stop())
+
+const lines = ssc.queueStream([['a b']])
+const numbers = ssc.queueStream([[1, 2]])
+const pairs = lines.map(line => [line, line.length] as const)
+const mutable = lines.map((line): [string, number] => [line, line.length])
+
+describe('the ten lines', () => {
+  test('every step has the type one expects', () => {
+    const words = lines.flatMap(line => line.split(' '))
+    expectTypeOf(words).toEqualTypeOf<DStream<string>>()
+    const ones = words.map(word => [word, 1] as const)
+    expectTypeOf(ones).toEqualTypeOf<DStream<readonly [string, 1]>>()
+    const counts = ones.reduceByKey((a, b) => a + b)
+    expectTypeOf(counts).toEqualTypeOf<DStream<[string, number]>>()
+    expectTypeOf(counts.batches()).toEqualTypeOf<
+      AsyncIterableIterator<BatchRows<[string, number]>>
+    >()
+    counts.foreachRDD((rdd, time) => {
+      expectTypeOf(rdd).toEqualTypeOf<RDD<[string, number]>>()
+      expectTypeOf(time).toEqualTypeOf<number>()
+    })
+  })
+
+  test('a pair written without `as const` is no pair', () => {
+    const loose = lines.map(line => [line, 1])
+    expectTypeOf(loose).toEqualTypeOf<DStream<(string | number)[]>>()
+    // @ts-expect-error: an array of unknown length has no key
+    loose.reduceByKey((a, b) => a + b)
+  })
+})
+
+describe('transformations', () => {
+  test('infer their rows', () => {
+    expectTypeOf(numbers.map(x => String(x))).toEqualTypeOf<DStream<string>>()
+    expectTypeOf(numbers.map(x => ({ x }))).toEqualTypeOf<DStream<{ x: number }>>()
+    expectTypeOf(numbers.filter(x => x > 1)).toEqualTypeOf<DStream<number>>()
+    expectTypeOf(numbers.flatMap(x => new Set([String(x)]))).toEqualTypeOf<DStream<string>>()
+    expectTypeOf(numbers.glom()).toEqualTypeOf<DStream<number[]>>()
+    expectTypeOf(numbers.count()).toEqualTypeOf<DStream<number>>()
+    expectTypeOf(lines.countByValue()).toEqualTypeOf<DStream<[string, number]>>()
+    expectTypeOf(numbers.reduce((a, b) => a + b)).toEqualTypeOf<DStream<number>>()
+    expectTypeOf(numbers.repartition(3)).toEqualTypeOf<DStream<number>>()
+    expectTypeOf(numbers.window(1000, 1000)).toEqualTypeOf<DStream<number>>()
+    expectTypeOf(numbers.persist()).toEqualTypeOf<DStream<number>>()
+    expectTypeOf(numbers.union(numbers)).toEqualTypeOf<DStream<number>>()
+    expectTypeOf(ssc.union([lines, lines])).toEqualTypeOf<DStream<string>>()
+  })
+
+  test('narrow by a type guard', () => {
+    const mixed = ssc.queueStream<string | number>([['a', 1]])
+    const texts = mixed.filter((x): x is string => typeof x === 'string')
+    expectTypeOf(texts).toEqualTypeOf<DStream<string>>()
+  })
+
+  test('of partitions see an iterable', () => {
+    const lengths = lines.mapPartitions((rows, partition) => {
+      expectTypeOf(rows).toEqualTypeOf<Iterable<string>>()
+      expectTypeOf(partition).toEqualTypeOf<number>()
+      return [[...rows].length]
+    })
+    expectTypeOf(lengths).toEqualTypeOf<DStream<number>>()
+    const lazily = lines.mapPartitions(function* (rows) {
+      for (const row of rows) yield row.length
+    })
+    expectTypeOf(lazily).toEqualTypeOf<DStream<number>>()
+  })
+
+  test('through RDDs infer what the function returns', () => {
+    const made = numbers.transform((rdd, time) => {
+      expectTypeOf(rdd).toEqualTypeOf<RDD<number>>()
+      expectTypeOf(time).toEqualTypeOf<number>()
+      return rdd.map(x => String(x))
+    })
+    expectTypeOf(made).toEqualTypeOf<DStream<string>>()
+    const later = numbers.transform(async rdd => rdd)
+    expectTypeOf(later).toEqualTypeOf<DStream<number>>()
+    const both = numbers.transformWith(lines, (a, b) => {
+      expectTypeOf(b).toEqualTypeOf<RDD<string>>()
+      return a.map(x => String(x)).union(b)
+    })
+    expectTypeOf(both).toEqualTypeOf<DStream<string>>()
+  })
+
+  test('refuse functions of other types', () => {
+    // @ts-expect-error: a number is no function
+    const noFunction = () => numbers.map(5)
+    // @ts-expect-error: a number is not iterable
+    const noIterable = () => numbers.flatMap(x => x + 1)
+    // @ts-expect-error: text rows have no toFixed
+    const noMethod = () => lines.map(line => line.toFixed())
+    // @ts-expect-error: a sum of numbers is no text
+    const noSum = () => numbers.reduce((a, b) => `${a}${b}`)
+    // @ts-expect-error: transform returns an RDD
+    const noRdd = () => numbers.transform(() => [1])
+    // @ts-expect-error: the number of partitions is required
+    const noPartitions = () => numbers.repartition()
+    expectTypeOf([noFunction, noIterable, noMethod, noSum, noRdd, noPartitions]).toBeArray()
+  })
+})
+
+describe('pair operators', () => {
+  test('infer keys and values of readonly and of mutable pairs', () => {
+    expectTypeOf(pairs.reduceByKey((a, b) => a + b)).toEqualTypeOf<DStream<[string, number]>>()
+    expectTypeOf(mutable.reduceByKey((a, b) => a + b)).toEqualTypeOf<DStream<[string, number]>>()
+    expectTypeOf(pairs.groupByKey()).toEqualTypeOf<DStream<[string, number[]]>>()
+    expectTypeOf(pairs.mapValues(n => n > 1)).toEqualTypeOf<DStream<[string, boolean]>>()
+    expectTypeOf(pairs.flatMapValues(n => [String(n)])).toEqualTypeOf<DStream<[string, string]>>()
+    const lists = pairs.combineByKey(
+      n => [n],
+      (list, n) => [...list, n],
+      (a, b) => [...a, ...b],
+    )
+    expectTypeOf(lists).toEqualTypeOf<DStream<[string, number[]]>>()
+    expectTypeOf(lists.mapValues(list => list.length)).toEqualTypeOf<DStream<[string, number]>>()
+  })
+
+  test('are for pairs only', () => {
+    // @ts-expect-error: numbers are no pairs
+    const a = () => numbers.reduceByKey((x, y) => x + y)
+    // @ts-expect-error: texts are no pairs
+    const b = () => lines.groupByKey()
+    // @ts-expect-error: a triple is no pair
+    const c = () => numbers.map(x => [x, x, x] as const).mapValues(x => x)
+    // @ts-expect-error: numbers are no pairs
+    const d = () => numbers.flatMapValues(x => [x])
+    const id = (x: unknown): unknown => x
+    // @ts-expect-error: texts are no pairs
+    const e = () => lines.combineByKey(id, id, id)
+    // @ts-expect-error: the reducer returns another type
+    const f = () => pairs.reduceByKey((x, y) => `${x}${y}`)
+    expectTypeOf([a, b, c, d, e, f]).toBeArray()
+  })
+
+  test('of RDDs likewise', () => {
+    const rdd = ssc.parallelize<[string, number]>([['a', 1]])
+    expectTypeOf(rdd.reduceByKey((a, b) => a + b)).toEqualTypeOf<RDD<[string, number]>>()
+    expectTypeOf(rdd.groupByKey()).toEqualTypeOf<RDD<[string, number[]]>>()
+    // @ts-expect-error: numbers are no pairs
+    const a = () => ssc.parallelize([1]).reduceByKey((x: number) => x)
+    expectTypeOf(a).toBeFunction()
+  })
+})
+
+describe('inputs', () => {
+  test('give rows of their type', () => {
+    class Ticks extends Receiver<Date> {
+      onStart(): void {}
+      onStop(): void {}
+    }
+    expectTypeOf(lines).toEqualTypeOf<DStream<string>>()
+    expectTypeOf(ssc.socketTextStream('localhost', 1)).toEqualTypeOf<DStream<string>>()
+    expectTypeOf(ssc.textFileStream('nowhere')).toEqualTypeOf<DStream<string>>()
+    expectTypeOf(ssc.binaryRecordsStream('nowhere', 8)).toEqualTypeOf<DStream<Uint8Array>>()
+    expectTypeOf(ssc.receiverStream(new Ticks())).toEqualTypeOf<DStream<Date>>()
+    expectTypeOf(ssc.from(new Ticks())).toEqualTypeOf<DStream<Date>>()
+    expectTypeOf(ssc.from([1, 2])).toEqualTypeOf<DStream<number>>()
+    async function* texts(): AsyncGenerator<string> {
+      yield 'a'
+    }
+    expectTypeOf(ssc.from(texts())).toEqualTypeOf<DStream<string>>()
+    expectTypeOf(ssc.queueStream([[{ id: 1 }], null])).toEqualTypeOf<DStream<{ id: number }>>()
+    expectTypeOf(ssc.queueStream([ssc.parallelize(['a'])])).toEqualTypeOf<DStream<string>>()
+  })
+
+  test('of a context are collections too', () => {
+    expectTypeOf(ssc.parallelize([1, 2])).toEqualTypeOf<RDD<number>>()
+    expectTypeOf(ssc.parallelize(['a'], 3)).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(ssc.textFile('nowhere')).toEqualTypeOf<RDD<string>>()
+    // @ts-expect-error: a Set must be spread into an array
+    const set = () => ssc.parallelize(new Set([1]))
+    expectTypeOf(set).toBeFunction()
+  })
+})
+
+describe('actions', () => {
+  test('resolve to rows of their type', () => {
+    const rdd = ssc.parallelize([1, 2])
+    expectTypeOf(rdd.collect).returns.resolves.toEqualTypeOf<number[]>()
+    expectTypeOf(rdd.take).returns.resolves.toEqualTypeOf<number[]>()
+    expectTypeOf(rdd.first).returns.resolves.toEqualTypeOf<number>()
+    expectTypeOf(rdd.count).returns.resolves.toEqualTypeOf<number>()
+    expectTypeOf(rdd.isEmpty).returns.resolves.toEqualTypeOf<boolean>()
+    expectTypeOf(rdd.reduce).returns.resolves.toEqualTypeOf<number>()
+    expectTypeOf(rdd.countByValue).returns.resolves.toEqualTypeOf<Map<number, number>>()
+    expectTypeOf(rdd.foreach).returns.resolves.toEqualTypeOf<void>()
+  })
+})
+
+describe('shared values', () => {
+  test('keep their types', () => {
+    expectTypeOf(broadcast(new Set(['a']))).toEqualTypeOf<Broadcast<Set<string>>>()
+    expectTypeOf(accumulator()).toEqualTypeOf<Accumulator<number, number>>()
+    expectTypeOf(accumulator(0n)).toEqualTypeOf<Accumulator<bigint, bigint>>()
+    const all = accumulator({
+      zero: [] as string[],
+      add: (list: string[], word: string) => [...list, word],
+      merge: (a, b) => [...a, ...b],
+    })
+    expectTypeOf(all).toEqualTypeOf<Accumulator<string, string[]>>()
+    const opened = resource(
+      async () => new Map<string, number>(),
+      map => {
+        expectTypeOf(map).toEqualTypeOf<Map<string, number>>()
+      },
+    )
+    expectTypeOf(opened).toEqualTypeOf<Resource<Map<string, number>>>()
+    // @ts-expect-error: a sum takes numbers
+    const text = () => accumulator().add('a')
+    expectTypeOf(text).toBeFunction()
+  })
+})
+
+describe('the context', () => {
+  test('knows its events', () => {
+    ssc.on('batchCompleted', batch => expectTypeOf(batch).toEqualTypeOf<BatchInfo>())
+    ssc.on('error', ({ error }) => expectTypeOf(error).toEqualTypeOf<PeltonError>())
+    // @ts-expect-error: there is no such event
+    ssc.on('batchFinished', () => undefined)
+    expectTypeOf(ssc.on).returns.toEqualTypeOf<() => void>()
+    expectTypeOf(ssc.awaitTermination).returns.resolves.toEqualTypeOf<boolean>()
+    expectTypeOf(ssc.getState()).toEqualTypeOf<'INITIALIZED' | 'ACTIVE' | 'STOPPED'>()
+  })
+
+  test('needs a batch interval', () => {
+    // @ts-expect-error: batchInterval is missing
+    const none = () => new StreamingContext({})
+    // @ts-expect-error: durations are numbers of milliseconds
+    const text = () => new StreamingContext({ batchInterval: '1s' })
+    // @ts-expect-error: there is no such option
+    const wrong = () => new StreamingContext({ batchInterval: 1, worker: 4 })
+    expectTypeOf([none, text, wrong]).toBeArray()
+  })
+})
