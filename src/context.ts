@@ -138,9 +138,10 @@ export class StreamingContext {
       workerHeapMb: this.#options.workerHeap,
     })
     const runtime = this.#runtime
-    const { maxTaskFailures, taskTimeoutMs, partitions } = this.#settings
+    const { maxTaskFailures, taskTimeoutMs, partitions, gear } = this.#settings
     const { arena, pool, programs } = runtime
-    const options = { maxTaskFailures, taskTimeoutMs }
+    const columns = gear === 'auto' || gear === 'lifted'
+    const options = { maxTaskFailures, taskTimeoutMs, columns }
     const scheduler = new Scheduler(arena, pool, programs, this.#events, options)
     this.#unwatched.push(runtime.events.on('warning', event => this.#events.emit('warning', event)))
     this.#unwatched.push(
@@ -455,6 +456,12 @@ export class StreamingContext {
    * Rejects with the first error of a job.
    */
   async awaitTermination(timeout?: number): Promise<boolean> {
+    if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
+      throw new PeltonError(
+        `awaitTermination(${preview(timeout)}): give a number of milliseconds, or nothing to wait on`,
+        { code: 'OPTION', operator: 'awaitTermination' },
+      )
+    }
     return await this.#termination.wait(this.#settings.clock, timeout)
   }
 

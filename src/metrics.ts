@@ -30,7 +30,7 @@ export function metricsOf(session: Session | undefined, batches: number, rows: n
     rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),
     fallbackRows: counters?.fallbackRows ?? 0,
     rowBytesThroughPorts: 0,
-    arenaBytes: arena?.bytesInUse() ?? 0,
+    arenaBytes: session ? session.runtime.bytesInUse : 0,
     arenaPeakBytes: arena?.peakBytes() ?? 0,
   }
 }

@@ -50,6 +50,7 @@ export interface Settings {
   readonly batchInterval: number
   readonly name: string
   readonly partitions: number
+  readonly gear: NonNullable<StreamingContextOptions['gear']>
   readonly clock: Clock
   readonly concurrentJobs: number
   readonly logger: Logger
@@ -108,6 +109,7 @@ export function settingsOf(options: StreamingContextOptions): Settings {
     batchInterval,
     name: options.name ?? 'pelton',
     partitions: countOption('partitions', options.partitions, defaultPartitions, partitionsMax),
+    gear: gear ?? 'auto',
     clock: options.clock ?? new SystemClock(),
     concurrentJobs: countOption('concurrentJobs', options.concurrentJobs, 1),
     logger: options.logger ?? stderrLogger,

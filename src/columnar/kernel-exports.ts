@@ -264,13 +264,13 @@ export interface KernelExports {
   /**
    * Orders rows by number, as `(a, b) => a - b` does: 0 and -0 are equal. NaNs come last.
    *
-   * @param scratch 24 bytes a row, and 8 KiB; a multiple of 8.
+   * @param scratch 24 bytes a row, and 8 KiB.
    */
   orderF64(values: number, n: number, order: number, scratch: number): void
   /**
    * Orders rows by string, as JavaScript does without a comparator: by UTF-16 units.
    *
-   * @param scratch 4 bytes a row.
+   * @param scratch 24 bytes a row, and 8 KiB.
    */
   orderViews(views: number, n: number, order: number, scratch: number): void
   /**

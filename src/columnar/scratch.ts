@@ -22,7 +22,8 @@ export class Scratch {
   take(bytes: number): number {
     const at = this.#next
     const next = at + Math.ceil(bytes / alignment) * alignment
-    if (next > this.#start + this.bytes) throw new Error('a vector needs more scratch than there is')
+    if (next > this.#start + this.bytes)
+      throw new Error('a vector needs more scratch than there is')
     this.#next = next
     return at
   }

@@ -10,6 +10,11 @@ export const programOwner = 0x7ffffffe
 /** Owner of text that receivers are still filling. */
 export const intakeOwner = 0x7ffffffd
 
+/** Owner of what a worker keeps for itself between tasks: scratch and tables. */
+export function threadOwner(thread: number): number {
+  return 0x40000000 + (thread & 0xffffff)
+}
+
 /**
  * The rows of one node at one time, in partitions. Counted by reference: whoever keeps a dataset
  * retains it once and releases it once; at zero its chunks go back to the arena.
@@ -44,6 +49,11 @@ export class Dataset {
     if (this.#count === 0) throw new Error('a dataset was released twice')
     if (--this.#count > 0) return
     for (const chunk of this.#chunks) this.#arena.free(chunk)
+  }
+
+  /** Whether the rows lie in that arena: those of another context's do not. */
+  liesIn(arena: Arena): boolean {
+    return this.#arena === arena
   }
 
   get released(): boolean {

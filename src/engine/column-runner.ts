@@ -8,6 +8,7 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { Arena } from '../columnar/arena.ts'
 import { Block, Float64Column, TupleColumn, Utf8Column } from '../columnar/block.ts'
+import type { Column } from '../columnar/column.ts'
 import { GroupTable, vectorRowsMax } from '../columnar/group-table.ts'
 import { openKernels } from '../columnar/kernels.ts'
 import { type RawColumn, reserveBlock } from '../columnar/raw-block.ts'
@@ -19,7 +20,6 @@ import {
   type ColumnVector,
   compileColumns,
 } from '../expressions/columns.ts'
-import type { Column } from '../columnar/column.ts'
 import type { ColumnStage, GroupedRows } from './column-kernel.ts'
 import type { Operator, Partitioner } from './operator.ts'
 import type { ProgramStep } from './program.ts'
@@ -54,11 +54,9 @@ export class ColumnRunner {
   readonly #machine: ColumnMachine
   #plans = new WeakMap<readonly ProgramStep[], Map<string, ColumnPlan | null>>()
 
-  /** Undefined where the arena is too small for a thread's own memory. */
-  static open(arena: Arena, owner: number): ColumnRunner | undefined {
-    return arena.limitBytes < scratchBytes * scratchShareMax
-      ? undefined
-      : new ColumnRunner(arena, owner)
+  /** Whether the arena is large enough for a thread's own memory. */
+  static fits(arena: Arena): boolean {
+    return arena.limitBytes >= scratchBytes * scratchShareMax
   }
 
   constructor(arena: Arena, owner: number) {

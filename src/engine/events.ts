@@ -1,4 +1,4 @@
-import type { PeltonError } from '../errors.ts'
+import { PeltonError, preview } from '../errors.ts'
 
 /** Rows and description of one input of one batch. */
 export interface StreamInputInfo {
@@ -84,6 +84,12 @@ export class EventBus {
 
   /** Subscribes; the returned function ends the subscription. */
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    if (typeof listener !== 'function') {
+      throw new PeltonError(`on('${name}') needs a function; got ${preview(listener)}`, {
+        code: 'OPTION',
+        operator: 'on',
+      })
+    }
     let set = this.#listeners.get(name)
     if (!set) this.#listeners.set(name, (set = new Set()))
     set.add(listener as Listener<never>)

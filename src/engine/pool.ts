@@ -2,6 +2,7 @@
 import { Piscina } from 'piscina'
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
+import { threadOwner } from './block-store.ts'
 import { type Cancel, watchdog } from './clock.ts'
 import type { EventBus } from './events.ts'
 import type { TaskMessage, TaskResult } from './program.ts'
@@ -118,6 +119,7 @@ export class Pool {
     this.#alive.add(id)
     thread.once('exit', code => {
       this.#alive.delete(id)
+      this.#arena.reap(threadOwner(id))
       for (const run of this.#onExit.get(id) ?? []) run()
       this.#onExit.delete(id)
       this.#watchAll()
@@ -142,6 +144,13 @@ export class Pool {
     )
     // Rejects the tasks that wait.
     void this.#piscina.destroy()
+  }
+
+  /** Bytes of the arena that the workers keep for themselves between tasks. */
+  get workerBytes(): number {
+    let bytes = 0
+    for (const id of this.#alive) bytes += this.#arena.ownedBy(threadOwner(id))
+    return bytes
   }
 
   /** A number for the next attempt: owner of all chunks that it takes. */

@@ -1,7 +1,9 @@
 /** A stage's program: which kernels with which functions, in order; what every worker compiles. */
 
 import type { Place } from '../errors.ts'
+import type { Expression } from '../expressions/index.ts'
 import type { PortableFunction } from '../functions/index.ts'
+import type { Reducer } from '../functions/lift.ts'
 import type { Params, Partitioner } from './operator.ts'
 import type { Piece } from './vector.ts'
 
@@ -13,7 +15,15 @@ export interface ProgramStep {
   readonly params: Params
   /** A function of the user's, or the name of one of the engine's own. */
   readonly functions: readonly (PortableFunction | BuiltinFunction)[]
+  /** Those of the functions that are known expressions; empty where lifting is not wanted. */
+  readonly lifted: readonly (LiftedFunction | undefined)[]
   readonly place: Place | undefined
+}
+
+/** A function as an expression of its parameters, and the builtin reducer that it is, if any. */
+export interface LiftedFunction {
+  readonly expression: Expression
+  readonly reducer: Reducer | undefined
 }
 
 /** A function that every thread has: it needs no capture. */
@@ -23,6 +33,8 @@ export interface BuiltinFunction {
 
 export interface Program {
   readonly steps: readonly ProgramStep[]
+  /** Whether kernels may run what they can. */
+  readonly columns: boolean
   readonly broadcasts: readonly BroadcastRef[]
 }
 
@@ -91,6 +103,8 @@ export interface TaskResult {
   readonly rowsIn: number
   readonly rowsOut: number
   readonly fallbackRows: number
+  /** Rows that went through kernels, and not through a loop over rows. */
+  readonly columnRows: number
   readonly elapsedMs: number
   readonly failure?: TaskFailure
 }

@@ -8,11 +8,18 @@ import {
   portableValue,
   sharedById,
 } from '../functions/index.ts'
+import { lift, reducerOf } from '../functions/lift.ts'
 import { programOwner } from './block-store.ts'
 import type { Step } from './dag.ts'
 import type { Chain } from './plan.ts'
 import type { Pool } from './pool.ts'
-import type { BroadcastRef, Program, ProgramRef } from './program.ts'
+import type {
+  BroadcastRef,
+  BuiltinFunction,
+  LiftedFunction,
+  Program,
+  ProgramRef,
+} from './program.ts'
 
 interface Entry {
   readonly ref: ProgramRef
@@ -40,10 +47,10 @@ export class Programs {
   }
 
   /** The program of a chain, kept in the arena at least until `release`. */
-  acquire(chain: Chain): ProgramRef {
+  acquire(chain: Chain, columns: boolean): ProgramRef {
     let entry = this.#entries.get(chain)
     if (entry) this.#entries.delete(chain)
-    else entry = { ref: this.#upload(chain), users: 0 }
+    else entry = { ref: this.#upload(chain, columns), users: 0 }
     entry.users++
     // Map order is order of use: the least recently used come first.
     this.#entries.set(chain, entry)
@@ -64,15 +71,17 @@ export class Programs {
     }
   }
 
-  #upload(chain: Chain): ProgramRef {
+  #upload(chain: Chain, columns: boolean): ProgramRef {
     const broadcasts = new Map<number, BroadcastRef>()
     const steps = chain.steps.map(step => {
       readValues(step)
       for (const fn of step.portable!) if (!('builtin' in fn)) this.#collect(fn, broadcasts)
       const { operator, params, place, label } = step
-      return { operator: operator.name, label, params, functions: step.portable!, place }
+      const functions = step.portable!
+      const lifted = columns ? functions.map(fn => liftFunction(fn, operator.arity ?? 1)) : []
+      return { operator: operator.name, label, params, functions, lifted, place }
     })
-    const program: Program = { steps, broadcasts: [...broadcasts.values()] }
+    const program: Program = { steps, columns, broadcasts: [...broadcasts.values()] }
     return { id: nextId++, ...this.#store(serialize(program)) }
   }
 
@@ -109,6 +118,16 @@ export class Programs {
     this.#entries.clear()
     this.#broadcasts.clear()
   }
+}
+
+function liftFunction(
+  fn: PortableFunction | BuiltinFunction,
+  arity: number,
+): LiftedFunction | undefined {
+  if ('builtin' in fn) return undefined
+  const lifted = lift(fn, { arity })
+  if ('reason' in lifted) return undefined
+  return { expression: lifted.expression, reducer: arity === 2 ? reducerOf(lifted) : undefined }
 }
 
 /** Reads what a step's functions captured, once: as Spark ships closures, at start. */

@@ -106,6 +106,11 @@ export class Runtime {
     this.programs = new Programs(this.arena, this.pool)
   }
 
+  /** Bytes of the arena in use, without what the workers keep for themselves. */
+  get bytesInUse(): number {
+    return this.arena.bytesInUse() - this.pool.workerBytes
+  }
+
   /** Ends the threads and gives everything back. */
   async close(): Promise<void> {
     await this.pool.destroy()

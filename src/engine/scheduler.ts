@@ -20,6 +20,8 @@ export interface SchedulerOptions {
   readonly maxTaskFailures: number
   /** Milliseconds after which a task is ended together with its worker. */
   readonly taskTimeoutMs: number | undefined
+  /** Whether kernels may run what they can; otherwise every row goes through a loop. */
+  readonly columns: boolean
 }
 
 /** Rows that an action has computed; whoever holds them releases them. */
@@ -141,6 +143,7 @@ export class Scheduler {
       node.holdings.dataset = this.#materialised(node, job)
     if (!node.holdings.dataset) return await this.#derive(node, job)
     const dataset = job.hold(await node.holdings.dataset)
+    if (!dataset.liesIn(this.#arena)) throw foreign()
     return dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
   }
 
@@ -253,7 +256,8 @@ export class Scheduler {
     const chains = [...new Set(indexes.map(i => placed[i]!.chain))]
     const programs: ProgramRef[] = []
     try {
-      for (const chain of chains) programs.push(this.#programs.acquire(chain))
+      for (const chain of chains)
+        programs.push(this.#programs.acquire(chain, this.#options.columns))
       const parts: TaskPart[] = indexes.map(i => {
         const { chain, pieces } = placed[i]!
         return { partition: i, program: chains.indexOf(chain), pieces }
@@ -314,6 +318,14 @@ export class Scheduler {
     const info = { worker, partitions, rowsIn, rowsOut, fallbackRows, elapsedMs }
     this.#events.emit('taskCompleted', info)
   }
+}
+
+function foreign(): PeltonError {
+  return new PeltonError(
+    'an RDD of another StreamingContext was used here: the RDDs have different contexts. ' +
+      'collect() its rows, and parallelize() them in this one',
+    { code: 'OPTION' },
+  )
 }
 
 function noUpdate(failure: string): PeltonError {

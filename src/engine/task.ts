@@ -7,8 +7,11 @@ import { KeyTable } from '../columnar/keys.ts'
 import { hasFallback } from '../columnar/schema.ts'
 import { PeltonError, preview } from '../errors.ts'
 import { type PortableFunction, revive } from '../functions/index.ts'
+import { threadOwner } from './block-store.ts'
 import { stopwatch } from './clock.ts'
 import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
+import type { GroupedRows } from './column-kernel.ts'
+import { ColumnRunner } from './column-runner.ts'
 import { BlockSink, ExchangeSink, type RowSink } from './exchange.ts'
 import type { Operator, PartitionKernel } from './operator.ts'
 import type {
@@ -40,9 +43,18 @@ interface Segment {
 }
 
 interface CompiledProgram {
-  readonly segments: Segment[]
   readonly fns: Function[]
   readonly steps: readonly ProgramStep[]
+  readonly columns: boolean
+  /** Segments of the steps from an index on: all of them, and those behind a column plan. */
+  readonly segmentsFrom: Map<number, Segment[]>
+}
+
+interface Counters {
+  rowsIn: number
+  rowsOut: number
+  fallbackRows: number
+  columnRows: number
 }
 
 const compiledMax = 256
@@ -92,6 +104,7 @@ export class TaskRunner {
   #programs = new Map<number, Promise<CompiledProgram>>()
   #share: WorkerShare
   #builder = new BlockBuilder()
+  #columnRunner: ColumnRunner | undefined
 
   constructor(
     arena: Arena,
@@ -110,7 +123,7 @@ export class TaskRunner {
   async run(message: TaskMessage): Promise<TaskResult> {
     const started = stopwatch()
     const chunks: number[] = []
-    const result = { rowsIn: 0, rowsOut: 0, fallbackRows: 0 }
+    const result: Counters = { rowsIn: 0, rowsOut: 0, fallbackRows: 0, columnRows: 0 }
     let step: ProgramStep | undefined
     try {
       const programs = await Promise.all(message.programs.map(ref => this.#compiled(ref)))
@@ -148,16 +161,111 @@ export class TaskRunner {
     part: TaskPart,
     message: TaskMessage,
     chunks: number[],
-    result: { rowsIn: number; rowsOut: number; fallbackRows: number },
+    result: Counters,
+  ): PartResult {
+    const ran = program.columns
+      ? this.#columns().run(program.steps, this.#operators, part.pieces)
+      : undefined
+    if (!ran) {
+      const vectors = this.#vectors(part.pieces, result)
+      return this.#rows(program, 0, vectors, part, message, chunks, result)
+    }
+    const { rowsIn, rows } = ran.result
+    result.rowsIn += rowsIn
+    result.columnRows += rowsIn
+    const { steps } = ran.plan
+    if (typeof rows === 'number') {
+      const vectors = [valuesVector([rows])]
+      return this.#rows(program, steps, vectors, part, message, chunks, result)
+    }
+    const left = program.steps.length - steps
+    if (left === 0) return this.#grouped(rows, part, message, chunks, result)
+    if (rows.rows === 0) return this.#rows(program, steps, [], part, message, chunks, result)
+    const ptr = this.#columns().seal(rows, message.attempt, rows.rows)
+    try {
+      const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
+      const vectors = vectorsOf(this.#arena, piece)
+      return this.#rows(program, steps, vectors, part, message, chunks, result)
+    } finally {
+      this.#arena.free(ptr)
+    }
+  }
+
+  /** Groups are the end of the chain: they leave as columns. */
+  #grouped(
+    groups: GroupedRows,
+    part: TaskPart,
+    message: TaskMessage,
+    chunks: number[],
+    result: Counters,
+  ): PartResult {
+    const { terminal, attempt } = message
+    const { partition } = part
+    const columns = this.#columns()
+    if (terminal.to === 'exchange' && terminal.partitioner.kind === 'hash') {
+      const pieces = columns.exchange(groups, terminal.partitioner, attempt)
+      const first = pieces.find(list => list.length > 0)?.[0]
+      if (first?.kind === 'block') chunks.push(first.ptr)
+      result.rowsOut += groups.rows
+      return { partition, pieces }
+    }
+    const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
+    const rows = Math.min(groups.rows, limit)
+    if (rows === 0) return { partition, pieces: this.#none(terminal) }
+    const ptr = columns.seal(groups, attempt, rows)
+    const whole: Piece = { kind: 'block', ptr, from: 0, to: rows }
+    if (terminal.to === 'blocks') {
+      chunks.push(ptr)
+      result.rowsOut += rows
+      return { partition, pieces: [[whole]] }
+    }
+    try {
+      const sink = this.#sink(terminal, attempt, partition)
+      for (const vector of vectorsOf(this.#arena, whole)) {
+        for (let i = 0; i < vector.length; i++) {
+          sink.pushPair(vector.columns![0]![i], vector.columns![1]![i])
+        }
+      }
+      return this.#finished(sink, terminal, partition, chunks, result)
+    } finally {
+      this.#arena.free(ptr)
+    }
+  }
+
+  #none(terminal: Terminal): Piece[][] {
+    const lists = terminal.to === 'exchange' ? terminal.partitioner.partitions : 1
+    return Array.from({ length: lists }, () => [])
+  }
+
+  /** Runs the steps from `from` on in loops over rows. */
+  #rows(
+    program: CompiledProgram,
+    from: number,
+    source: Iterable<Vector>,
+    part: TaskPart,
+    message: TaskMessage,
+    chunks: number[],
+    result: Counters,
   ): PartResult {
     const { terminal, attempt } = message
     const sink = this.#sink(terminal, attempt, part.partition)
-    let vectors: Iterable<Vector> = this.#vectors(part.pieces, result)
-    const last = program.segments.length - 1
+    const segments = this.#segments(program, from)
+    let vectors = source
+    const last = segments.length - 1
     for (let s = 0; s < last; s++) {
-      vectors = this.#pulled(program, program.segments[s]!, vectors, part.partition)
+      vectors = this.#pulled(program, segments[s]!, vectors, part.partition)
     }
-    this.#pushed(program, program.segments[last]!, vectors, sink, part.partition)
+    this.#pushed(program, segments[last]!, vectors, sink, part.partition)
+    return this.#finished(sink, terminal, part.partition, chunks, result)
+  }
+
+  #finished(
+    sink: BlockSink | ExchangeSink,
+    terminal: Terminal,
+    partition: number,
+    chunks: number[],
+    result: Counters,
+  ): PartResult {
     const out = sink.finish()
     const pieces = (terminal.to === 'exchange' ? out : [out]) as Piece[][]
     result.rowsOut += sink.rows
@@ -171,7 +279,12 @@ export class TaskRunner {
         if (hasFallback(block.type)) result.fallbackRows += block.rows
       }
     }
-    return { partition: part.partition, pieces }
+    return { partition, pieces }
+  }
+
+  #columns(): ColumnRunner {
+    this.#columnRunner ??= new ColumnRunner(this.#arena, threadOwner(this.#worker))
+    return this.#columnRunner
   }
 
   #sink(terminal: Terminal, owner: number, partition: number): BlockSink | ExchangeSink {
@@ -289,24 +402,35 @@ export class TaskRunner {
     const program = deserialize(bytes) as Program
     await this.#share.load(program.broadcasts)
     const fns: Function[] = []
+    for (const step of program.steps) {
+      for (const fn of step.functions) fns.push(await this.#function(fn))
+    }
+    const columns = program.columns && ColumnRunner.fits(this.#arena)
+    return { fns, steps: program.steps, columns, segmentsFrom: new Map() }
+  }
+
+  #segments(program: CompiledProgram, from: number): Segment[] {
+    const found = program.segmentsFrom.get(from)
+    if (found) return found
     const segments: Segment[] = []
     let steps: RowStep[] = []
+    let first = 0
     for (const [index, step] of program.steps.entries()) {
-      const operator = this.#operators.get(step.operator)
-      const kernel = operator?.kernel
+      const kernel = this.#operators.get(step.operator)?.kernel
       if (!kernel) throw new Error(`no kernel for operator ${step.operator}`)
-      const first = fns.length
-      for (const fn of step.functions) fns.push(await this.#function(fn))
       const functions = step.functions.map((_, i) => first + i)
+      first += functions.length
+      if (index < from) continue
       if (kernel.form === 'rows') steps.push({ kernel, params: step.params, functions, index })
       else {
-        const own = functions.map(i => fns[i]!)
-        segments.push({ steps, pull: { kernel, step, fns: own }, loops: new Map() })
+        const fns = functions.map(i => program.fns[i]!)
+        segments.push({ steps, pull: { kernel, step, fns }, loops: new Map() })
         steps = []
       }
     }
     segments.push({ steps, pull: undefined, loops: new Map() })
-    return { segments, fns, steps: program.steps }
+    program.segmentsFrom.set(from, segments)
+    return segments
   }
 
   async #function(fn: PortableFunction | BuiltinFunction): Promise<Function> {

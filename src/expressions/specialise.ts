@@ -73,7 +73,7 @@ export function specialise(
   parameters: readonly ColumnType[],
 ): Specialised | Untyped {
   try {
-    return new Specialiser(parameters).run(expression)
+    return new Specialiser(parameters, localsOf(expression)).run(expression)
   } catch (error) {
     if (error instanceof NoType) return { reason: error.reason }
     throw error
@@ -98,9 +98,11 @@ export function typeOf(
 class Specialiser {
   readonly #parameters: readonly ColumnType[]
   readonly #locals = new Map<number, Specialised>()
+  #nextLocal: number
 
-  constructor(parameters: readonly ColumnType[]) {
+  constructor(parameters: readonly ColumnType[], nextLocal: number) {
     this.#parameters = parameters
+    this.#nextLocal = nextLocal
   }
 
   run(expression: Expression): Specialised {
@@ -172,22 +174,31 @@ class Specialiser {
   }
 
   #let(expression: Let): Specialised {
-    const { id } = expression
     const value = this.run(expression.value)
-    if (isPath(value.expression)) {
-      this.#locals.set(id, value)
-      return this.run(expression.body)
+    // A tuple or struct goes by its parts, so that reading one of them computes no other.
+    const isRow = /^(?:tuple|struct)$/.test(value.expression.kind)
+    const computed: { readonly id: number; readonly value: Expression }[] = []
+    const named = (id: number, part: Expression): Expression => {
+      if (isPath(part)) return part
+      computed.push({ id, value: part })
+      return local(id)
     }
-    this.#locals.set(id, { ...value, expression: local(id) })
+    const made = isRow
+      ? withChildren(
+          value.expression,
+          children(value.expression).map(part => named(this.#nextLocal++, part)),
+        )
+      : named(expression.id, value.expression)
+    this.#locals.set(expression.id, { ...value, expression: made })
     const body = this.run(expression.body)
-    // What is typed can't throw, so a value that is used once may move to its use.
-    const uses = usesOf(id, body.expression)
-    const inline = uses <= 1
     return {
-      type: body.type,
-      expression: inline
-        ? substitute(id, value.expression, body.expression)
-        : { kind: 'let', id, value: value.expression, body: body.expression },
+      ...body,
+      expression: computed.reduceRight((inner, { id, value }) => {
+        // What is typed can't throw, so a value that is used once may move to its use.
+        return usesOf(id, inner) > 1
+          ? { kind: 'let', id, value, body: inner }
+          : substitute(id, value, inner)
+      }, body.expression),
     }
   }
 
@@ -368,6 +379,13 @@ class Specialiser {
     return { expression: rebuild(expression, [test, yes, no]), type }
   }
 }
+
+/** A number above those of all locals. */
+const localsOf = (expression: Expression): number =>
+  children(expression).reduce(
+    (most, child) => Math.max(most, localsOf(child)),
+    expression.kind === 'let' ? expression.id + 1 : 0,
+  )
 
 const answer = (value: boolean): Specialised => ({ expression: constant(value), type: bool })
 

@@ -2,7 +2,7 @@
  * Arithmetic on columns of f64: column with column, `By` a constant on the right, `From` one on the
  * left. Results are bit for bit JavaScript's, but for the payload of NaNs. `out` may be an operand.
  */
-import { remainder, remainders } from './remainder'
+import { exactLimit, remainder, remainders, remaindersBy } from './remainder'
 
 export function addF64(a: usize, b: usize, n: u32, out: usize): void {
   const end = out + (n << 3)
@@ -89,8 +89,12 @@ export function remF64(a: usize, b: usize, n: u32, out: usize): void {
 
 export function remF64By(a: usize, k: f64, n: u32, out: usize): void {
   const end = out + (n << 3)
+  const limit = f64x2.splat(exactLimit(k))
   const ks = f64x2.splat(k)
-  for (; end - out >= 16; a += 16, out += 16) v128.store(out, remainders(v128.load(a), ks))
+  const magnitude = f64x2.abs(ks)
+  for (; end - out >= 16; a += 16, out += 16) {
+    v128.store(out, remaindersBy(v128.load(a), ks, magnitude, limit))
+  }
   if (out !== end) store<f64>(out, remainder(load<f64>(a), k))
 }
 

@@ -2,6 +2,7 @@
  * Rows to where they belong: hashes → partitions → how many rows each → order of rows → columns
  * gathered in that order. All of it is stable.
  */
+import { copyText } from './memory'
 
 /** Partition of every row: its hash modulo `partitions` (1 to 65,536), as u16 at `out`. */
 export function partitionOf(hashes: usize, n: u32, partitions: u32, out: usize): void {
@@ -102,7 +103,7 @@ export function copyLong(views: usize, n: u32, target: usize): usize {
   for (; views !== end; views += 16) {
     const length = load<u32>(views)
     if (length <= 12) continue
-    memory.copy(target, load<u32>(views, 8), length)
+    copyText(target, load<u32>(views, 8), length)
     store<u32>(views, target, 8)
     target += length
   }

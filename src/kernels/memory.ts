@@ -67,3 +67,21 @@ export function sameBytes(a: usize, b: usize, length: u32): bool {
   }
   return true
 }
+
+/** Copies text to where nothing of it lies yet; a call of memory.copy costs more than most texts. */
+export function copyText(to: usize, from: usize, length: u32): void {
+  if (length > 512) {
+    memory.copy(to, from, length)
+  } else if (length >= 16) {
+    for (let i: u32 = 16; i < length; i += 16) {
+      v128.store(to + i - 16, v128.load(from + i - 16))
+    }
+    // The last 16 bytes, some of them a second time.
+    v128.store(to + length - 16, v128.load(from + length - 16))
+  } else if (length >= 8) {
+    store<u64>(to, load<u64>(from))
+    store<u64>(to + length - 8, load<u64>(from + length - 8))
+  } else {
+    for (let i: u32 = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i))
+  }
+}

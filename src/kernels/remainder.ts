@@ -13,21 +13,36 @@ const SPLITTER: f64 = 134217729
 
 /** `a % b` of two pairs. */
 export function remainders(a: v128, b: v128): v128 {
-  const x = f64x2.abs(a)
   const y = f64x2.abs(b)
   const bound = f64x2.splat(EXACT)
-  const areSmall = v128.and(f64x2.lt(x, bound), f64x2.lt(y, bound))
-  const areWhole = v128.and(f64x2.eq(f64x2.trunc(x), x), f64x2.eq(f64x2.trunc(y), y))
-  if (!i64x2.all_true(v128.and(areSmall, areWhole))) {
-    const first = remainder(f64x2.extract_lane(a, 0), f64x2.extract_lane(b, 0))
-    const second = remainder(f64x2.extract_lane(a, 1), f64x2.extract_lane(b, 1))
-    return f64x2.replace_lane(f64x2.splat(first), 1, second)
-  }
+  const isUnfit = v128.or(f64x2.ge(y, bound), f64x2.ne(f64x2.trunc(y), y))
+  if (v128.any_true(isUnfit)) return eachRemainder(a, b)
+  return remaindersBy(a, b, y, bound)
+}
+
+/** What numbers must stay below so that `remaindersBy` is exact; 0 for an unfit divisor. */
+export function exactLimit(b: f64): f64 {
+  const y = abs<f64>(b)
+  return y < EXACT && trunc<f64>(y) === y ? EXACT : 0
+}
+
+/** `a % b` for divisors that are whole and below 2^52 where `limit` is not 0; `y` is |b|. */
+export function remaindersBy(a: v128, b: v128, y: v128, limit: v128): v128 {
+  const x = f64x2.abs(a)
+  // Not whole, which NaN is not either, or too large.
+  const isUnfit = v128.or(f64x2.ge(x, limit), f64x2.ne(f64x2.trunc(x), x))
+  if (v128.any_true(isUnfit)) return eachRemainder(a, b)
   // A divisor of 0 gives 0 * Infinity, NaN as it should be.
   let r = f64x2.sub(x, f64x2.mul(f64x2.trunc(f64x2.div(x, y)), y))
   // Rounding can make the quotient too large by one, never too small.
   r = f64x2.add(r, v128.and(y, f64x2.lt(r, f64x2.splat(0))))
-  return v128.bitselect(a, r, f64x2.splat(-0.0))
+  return v128.or(r, v128.and(a, f64x2.splat(-0.0)))
+}
+
+function eachRemainder(a: v128, b: v128): v128 {
+  const first = remainder(f64x2.extract_lane(a, 0), f64x2.extract_lane(b, 0))
+  const second = remainder(f64x2.extract_lane(a, 1), f64x2.extract_lane(b, 1))
+  return f64x2.replace_lane(f64x2.splat(first), 1, second)
 }
 
 /** `a % b`. */

@@ -3,7 +3,7 @@
  * more than 12 bytes point into their operand's text where they are a part of it; else they are
  * written to `heap`, one behind the other, and the kernel returns how many bytes that took.
  */
-import { lastLoad, loadNear, textOf, writeLongView, writeView } from './memory'
+import { copyText, lastLoad, loadNear, textOf, writeLongView, writeView } from './memory'
 
 /** `a.toLowerCase()` of ASCII; other bytes stay. `heap` has room for `longBytes`. */
 export function lowerViews(a: usize, n: u32, out: usize, heap: usize): usize {
@@ -81,8 +81,8 @@ export function concatViews(a: usize, b: usize, n: u32, out: usize, heap: usize)
       const both = v128.or(v128.load(a), v128.and(moved, text))
       v128.store(out, i32x4.replace_lane(both, 0, left + right))
     } else {
-      memory.copy(heap, textOf(a), left)
-      memory.copy(heap + left, textOf(b), right)
+      copyText(heap, textOf(a), left)
+      copyText(heap + left, textOf(b), right)
       writeView(out, heap, left + right, last)
       heap += left + right
     }

@@ -70,7 +70,7 @@ export async function runStream<R>(
   const batches = options.batches ?? Math.max(0, ...inputs.map(input => input.length))
   const clock = new ManualClock(0)
   const runtime = runtimeFor(workers)
-  const before = runtime.arena.bytesInUse() - runtime.programs.bytes
+  const before = runtime.bytesInUse - runtime.programs.bytes
   const ssc = new StreamingContext({
     batchInterval,
     clock,
@@ -111,7 +111,7 @@ export async function runStream<R>(
 }
 
 function checkBalance(runtime: Runtime, before: number): void {
-  const after = runtime.arena.bytesInUse() - runtime.programs.bytes
+  const after = runtime.bytesInUse - runtime.programs.bytes
   if (after <= before) return
   throw new PeltonError(`${after - before} bytes of the arena were not given back`, {
     code: 'LEAK',

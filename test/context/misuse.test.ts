@@ -6,7 +6,7 @@
 import { fileURLToPath } from 'node:url'
 import { type DStream, PeltonError, type RDD, StreamingContext } from 'pelton'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { rejection, SharedWorkers, thrown } from '../engine/support.ts'
+import { rejection, rig, SharedWorkers, thrown } from '../engine/support.ts'
 
 const shared = new SharedWorkers()
 let ssc: StreamingContext
@@ -244,6 +244,13 @@ describe('calls on a stream', () => {
       (_, c) => c.textFile(undefined as never),
     ],
     [
+      'a listener that is no function',
+      'OPTION',
+      'on',
+      /on\('batchCompleted'\) needs a function; got undefined/,
+      (_, c) => c.on('batchCompleted', undefined as never),
+    ],
+    [
       'remember(0)',
       'OPTION',
       'remember',
@@ -395,6 +402,25 @@ test('an RDD of another context that transform returns', async () => {
   await tick()
   expect((await ended).message).toContain('transform got an RDD of another StreamingContext')
   await ssc.stop()
+})
+
+test('an RDD of another context in a queue', async () => {
+  const { ssc, tick } = rig()
+  const seen: number[][] = []
+  ssc
+    .queueStream([other.parallelize([1]), [2]])
+    .foreachRDD(async rdd => seen.push(await rdd.collect()))
+  await ssc.start()
+  const ended = rejection(ssc.awaitTermination())
+  await tick(2)
+  expect((await ended).message).toContain('different contexts')
+  expect(seen).toEqual([[2]])
+  await ssc.stop()
+})
+
+test.each([-1, Number.NaN, '5'])('awaitTermination(%j) is refused', async timeout => {
+  const error = await rejection(ssc.awaitTermination(timeout as never))
+  expect(error).toMatchObject({ code: 'OPTION', operator: 'awaitTermination' })
 })
 
 describe('an RDD after its callback', () => {

@@ -51,8 +51,8 @@ export class SharedWorkers {
 
   /** Programs stay for the next test; all other bytes of the arena must have been given back. */
   check(): void {
-    const { arena, programs } = this.runtime
-    expect(arena.bytesInUse() - programs.bytes, 'bytes left in the arena').toBe(0)
+    const { bytesInUse, programs } = this.runtime
+    expect(bytesInUse - programs.bytes, 'bytes left in the arena').toBe(0)
   }
 
   async close(): Promise<void> {

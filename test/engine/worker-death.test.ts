@@ -166,6 +166,51 @@ describe('a worker that ends', () => {
   })
 })
 
+test('results stay exact while workers die again and again', async () => {
+  const died = mkdtempSync(join(directory, 'died-'))
+  const { ssc, clock } = shared.rig({ concurrentJobs: 2 })
+  const batches = 8
+  const rows = Array.from({ length: 3000 }, (_, i) => i)
+  const queue = Array.from({ length: batches }, (_, b) => rows.map(x => x + b))
+  const sum = (b: number): number => rows.reduce((all, x) => all + x + b, 0)
+  const seen = accumulator()
+  const sums: number[] = []
+  const windows: number[] = []
+  let deaths = 0
+  ssc.on('workerExited', () => deaths++)
+  const reduced = ssc
+    .queueStream(queue, { partitions: 6 })
+    .map(x => {
+      seen.add(1)
+      // In each batch the first worker to meet this row dies of it.
+      const marker = `${died}/${x}`
+      if (x >= 2992 && x % 2 === 0 && !existsSync(marker)) {
+        writeFileSync(marker, '')
+        process.exit(1)
+      }
+      return [x % 10, x] as [number, number]
+    })
+    .reduceByKey((a, b) => a + b, 5)
+  const total = (pairs: [number, number][]): number => pairs.reduce((all, [, n]) => all + n, 0)
+  reduced.foreachRDD(async (rdd, time) => {
+    sums[time / 1000 - 1] = total(await rdd.collect())
+  })
+  reduced.window(3000).foreachRDD(async (rdd, time) => {
+    windows[time / 1000 - 1] = total(await rdd.collect())
+  })
+  await ssc.start()
+  clock.advance(batches * 1000)
+  await ssc.whenIdle()
+  const expected = queue.map((_, b) => sum(b))
+  expect(sums).toEqual(expected)
+  expect(windows).toEqual(
+    expected.map((n, b) => n + (expected[b - 1] ?? 0) + (expected[b - 2] ?? 0)),
+  )
+  expect(deaths).toBeGreaterThanOrEqual(4)
+  expect(seen.value).toBe(batches * rows.length)
+  await ssc.stop()
+})
+
 describe('taskTimeout', () => {
   test('ends a task that never ends, and the next try succeeds', async () => {
     const once = freshFile()

@@ -58,7 +58,9 @@ describe.each(places)('orders at $place', ({ base }) => {
           const rows = [...texts.keys()]
           if (backwards) rows.reverse()
           const order = memory.putU32(rows)
-          kernels.orderViews(memory.putViews(texts), n, order, memory.alloc(n * 4))
+          const scratch = memory.alloc(8192 + 24 * n)
+          kernels.orderViews(memory.putViews(texts), n, order, scratch)
+          expect(memory.u32[scratch / 4 + 2048 + 6 * n]).toBe(0xdbdbdbdb)
           const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
           const expected = rows.toSorted((i, j) => compare(texts[i]!, texts[j]!))
           expect(memory.readU32(order, n)).toEqual(expected)

@@ -4,11 +4,7 @@ import type { ColumnMachine, ColumnValue, ColumnVector } from '../../expressions
 const rowBytes = { float64: 8, utf8: 16, bool: 1 } as const
 
 /** The rows for which the mask at `mask` has a 1, in order. */
-export function selected(
-  machine: ColumnMachine,
-  vector: ColumnVector,
-  mask: number,
-): ColumnVector {
+export function selected(machine: ColumnMachine, vector: ColumnVector, mask: number): ColumnVector {
   const { kernels, scratch } = machine
   const indexes = scratch.take(vector.rows * 4)
   const rows = kernels.maskToRows(mask, vector.rows, indexes)
