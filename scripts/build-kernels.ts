@@ -74,7 +74,8 @@ export function kernelInterface(): string {
     kernels.map(kernel => kernel.declaration).join('\n'),
     '}',
     '',
-    '/** Kernels that return an address or a size, which WebAssembly hands over as a signed number. */',
+    '/** Kernels that return an address or a size, which WebAssembly hands over as a signed ' +
+      'number. */',
     'export const UNSIGNED_RESULTS: readonly (keyof KernelExports)[] = [',
     ...unsigned.map(name => `  ${name},`),
     ']',

@@ -12,7 +12,8 @@ export function stopped(): PeltonError {
 /** Says that a program without outputs computes nothing. */
 export function noOutputs(): PeltonError {
   return new PeltonError(
-    'No output operations registered, so nothing to execute: call print(), foreachRDD() or another ' +
+    'No output operations registered, so nothing to execute: call print(), foreachRDD() or ' +
+      'another ' +
       'output on a stream before start()',
     { code: 'STATE', operator: 'start' },
   )
@@ -34,7 +35,8 @@ export function refuseInWorkers(): void {
   if (!(Symbol.for('pelton.worker') in globalThis)) return
   throw new PeltonError(
     'a StreamingContext was made in a worker: a function that runs there imports the module that ' +
-      'starts the program, so the program began again. Move the imported helpers into a module of ' +
+      'starts the program, so the program began again. Move the imported helpers into a module ' +
+      'of ' +
       'their own that starts nothing',
     { code: 'IN_WORKER', operator: 'StreamingContext' },
   )

@@ -458,7 +458,8 @@ export class StreamingContext {
   async awaitTermination(timeout?: number): Promise<boolean> {
     if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
       throw new PeltonError(
-        `awaitTermination(${preview(timeout)}): give a number of milliseconds, or nothing to wait on`,
+        `awaitTermination(${preview(timeout)}): give a number of milliseconds, or nothing to ` +
+          'wait on',
         { code: 'OPTION', operator: 'awaitTermination' },
       )
     }
@@ -509,7 +510,8 @@ export class StreamingContext {
     const limitMs = this.#settings.gracefulStopTimeoutMs
     if (await loop.idleWithin(limitMs)) return
     this.#settings.logger.warn(
-      `stop: the batch at ${loop.runningTimes.join(', ')} ms still runs after gracefulStopTimeout, ` +
+      `stop: the batch at ${loop.runningTimes.join(', ')} ms still runs after ` +
+        'gracefulStopTimeout, ' +
         `${limitMs} ms; it is given up, its workers are ended`,
     )
     loop.abandon()

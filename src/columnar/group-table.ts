@@ -57,7 +57,10 @@ export class GroupTable {
     this.#kernels.fillF64(this.#numbers, this.#capacity, initial)
   }
 
-  /** Group ids (u32, at `gids`) of up to `vectorRowsMax` keys. Returns the groups there were before. */
+  /**
+   * Group ids (u32, at `gids`) of up to `vectorRowsMax` keys. Returns the groups there were
+   * before.
+   */
   group(keys: number, rows: number, gids: number): number {
     if (this.count + rows > this.#capacity) this.#grow(this.count + rows)
     const before = this.count

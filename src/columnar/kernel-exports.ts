@@ -19,6 +19,12 @@ export interface KernelExports {
   firstByGid(gids: number, values: number, n: number, accumulators: number, seen: number): void
   /** Keeps the last value of every group. */
   lastByGid(gids: number, values: number, n: number, accumulators: number): void
+  /** `start` plus all values, from the first to the last. */
+  sumF64(values: number, n: number, start: number): number
+  /** `Math.min` of `start` and all values. */
+  leastF64(values: number, n: number, start: number): number
+  /** `Math.max` of `start` and all values. */
+  greatestF64(values: number, n: number, start: number): number
   /** Writes `value` to `n` numbers. */
   fillF64(out: number, n: number, value: number): void
   addF64(a: number, b: number, n: number, out: number): void
@@ -191,6 +197,10 @@ export interface KernelExports {
   maskToRows(mask: number, n: number, rows: number): number
   /** Writes the numbers of a mask's rows. Up to `n` are written. Returns how many are selected. */
   filterF64(values: number, mask: number, n: number, out: number): number
+  /** Writes the number of `a` where the mask has the row, else that of `b`. */
+  pickF64(mask: number, a: number, b: number, n: number, out: number): void
+  /** Writes the view of `a` where the mask has the row, else that of `b`. */
+  pickViews(mask: number, a: number, b: number, n: number, out: number): void
   /** The mask of a column of bits. */
   bitsToMask(bits: number, n: number, mask: number): void
   /** The column of bits of a mask; the last byte's bits beyond `n` are 0. */
@@ -312,7 +322,8 @@ export interface KernelExports {
   /**
    * `a.trim()` where `sides` is 3, `trimStart()` 1, `trimEnd()` 2.
    *
-   * @param unsure Mask of rows for JavaScript: a byte outside of ASCII stands where trimming stops, and
+   * @param unsure Mask of rows for JavaScript: a byte outside of ASCII stands where trimming stops,
+   * and
    * may be white space too.
    * @returns Number of those rows.
    */
@@ -330,8 +341,10 @@ export interface KernelExports {
   charCodes(a: number, index: number, n: number, out: number): void
   /**
    * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for every line:
-   * empty parts are kept, an empty line has one empty part. A line ends at `\n` or at `end`, and a `\r`
-   * right before that is no part of it; after a final newline there is nothing. Views of more than 12 bytes point
+   * empty parts are kept, an empty line has one empty part. A line ends at `\n` or at `end`, and a
+   * `\r`
+   * right before that is no part of it; after a final newline there is nothing. Views of more than
+   * 12 bytes point
    * into the text.
    *
    * `state` is two words: where to go on, and 1 when a part must follow there even if it is empty.
@@ -352,7 +365,7 @@ export interface KernelExports {
   splitLines(end: number, out: number, cap: number, state: number): number
 }
 
-/** Kernels that return an address or a size, which WebAssembly hands over as a signed number. */
+/** Kernels that return an address or a size, which WebAssembly hands over signed. */
 export const UNSIGNED_RESULTS: readonly (keyof KernelExports)[] = [
   'longBytes',
   'copyLong',

@@ -177,7 +177,8 @@ class FileWindow {
   #shrunk(): PeltonError {
     const { path, to } = this.#piece
     return new PeltonError(
-      `${path} has ${fstatSync(this.#fd).size} bytes now, fewer than the ${to} that it had when it ` +
+      `${path} has ${fstatSync(this.#fd).size} bytes now, fewer than the ${to} that it had ` +
+        'when it ' +
         'was listed. A file must be complete when it appears: write it elsewhere and rename it',
       { code: 'INPUT_FAILED' },
     )

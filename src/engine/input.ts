@@ -101,7 +101,8 @@ export class ReceiverSource implements InputSource {
     events.emit('warning', {
       message:
         `${this.#intake!.rows} rows of ${this.name}-${streamId} wait because the arena is full ` +
-        `(${arena.bytesInUse()} of ${arena.limitBytes} bytes in use); raise the memory option, or ` +
+        `(${arena.bytesInUse()} of ${arena.limitBytes} bytes in use); raise the memory option, ` +
+        'or ' +
         'shorten windows and state',
     })
   }

@@ -153,7 +153,8 @@ export class LineFeed {
     const count = ++this.#tooLong
     if (count > singleReportsMax && !/^10*$/.test(String(count))) return
     this.#options.report(
-      `a line from ${this.#options.from} is longer than maxLineBytes, ${this.#maxBytes} bytes, and ` +
+      `a line from ${this.#options.from} is longer than maxLineBytes, ${this.#maxBytes} bytes, ` +
+        'and ' +
         `was left out (${count} so far); raise maxLineBytes if such lines are meant`,
     )
   }

@@ -138,7 +138,8 @@ export class Pool {
     const message = error instanceof Error ? error.message : String(error)
     this.#broken = new PeltonError(
       `the workers can't start; the last one failed with: ${message}. Check that this version of ` +
-        'Node runs worker threads, that no --require or --import of yours fails in them, and that ' +
+        'Node runs worker threads, that no --require or --import of yours fails in them, and ' +
+        'that ' +
         'workerHeap is large enough',
       { code: 'WORKER_START', cause: error },
     )
@@ -259,7 +260,8 @@ export class Pool {
     await this.#piscina.destroy()
     if (!(await settledWithin(exitWaitMs, gone))) {
       throw new PeltonError(
-        `${this.#alive.size} worker threads did not exit in ${exitWaitMs} ms: native code of yours ` +
+        `${this.#alive.size} worker threads did not exit in ${exitWaitMs} ms: native code of ` +
+          'yours ' +
           'may be blocking them',
         { code: 'WORKER_STUCK' },
       )

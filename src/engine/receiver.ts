@@ -124,7 +124,8 @@ export abstract class Receiver<T> {
   #attached(): ReceiverHost {
     if (this.#host) return this.#host
     throw new PeltonError(
-      `A ReceiverSupervisor has not been attached to the receiver yet: ${this.constructor.name} was ` +
+      'A ReceiverSupervisor has not been attached to the receiver yet: ' +
+        `${this.constructor.name} was ` +
         'used before onStart. Pass it to ssc.receiverStream(…) and store rows from onStart on',
       { code: 'RECEIVER' },
     )

@@ -55,16 +55,22 @@ export class Supervisor implements ReceiverHost {
   }
 
   async #start(start: number): Promise<void> {
+    const failed = (error: unknown): void =>
+      this.stop(`Error starting receiver ${this.streamId}`, error)
     try {
       this.#receiver.attach(this)
-      this.state = 'started'
+    } catch (error) {
+      failed(error)
+      return
+    }
+    this.state = 'started'
+    try {
       const started = this.#receiver.onStart()
       if (this.state === 'started') this.#options.events.emit('receiverStarted', this.info)
       await started
     } catch (error) {
       // What fails because it was stopped is no failure to start.
-      if (start !== this.#starts || this.#isHalting || this.#isClosing) return
-      this.stop(`Error starting receiver ${this.streamId}`, error)
+      if (start === this.#starts && this.state === 'started') failed(error)
     }
   }
 

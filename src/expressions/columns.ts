@@ -1,4 +1,7 @@
-/** Expressions over vectors of columns: each node becomes a call of a kernel, or is not known here. */
+/**
+ * Expressions over vectors of columns: each node becomes a call of a kernel, or is not known
+ * here.
+ */
 import type { KernelExports } from '../columnar/kernel-exports.ts'
 import type { Scratch } from '../columnar/scratch.ts'
 import type { Binary, Expression, Primitive } from './expression.ts'

@@ -42,7 +42,10 @@ export const unaryOperators: Readonly<Record<UnaryOperator, (a: any) => Primitiv
   typeof: a => typeof a,
 }
 
-/** Whether the left value of a logical operator is the result, so that the right is not looked at. */
+/**
+ * Whether the left value of a logical operator is the result, so that the right is not looked
+ * at.
+ */
 export const staysLeft: Readonly<Record<LogicalOperator, (left: unknown) => boolean>> = {
   '&&': left => !left,
   '||': left => Boolean(left),

@@ -39,7 +39,10 @@ export interface Method {
 /** Longest text that a constant length may ask for, in UTF-16 units. */
 const LENGTH_MAX = 1 << 20
 
-/** Refuses an argument that is not a constant number within limits, beyond which JavaScript throws. */
+/**
+ * Refuses an argument that is not a constant number within limits, beyond which JavaScript
+ * throws.
+ */
 const within =
   (low: number, high: number) =>
   ([first]: readonly Expression[]): string | undefined => {
@@ -124,7 +127,8 @@ export interface KnownFunction {
 
 const mathArity: Readonly<Record<string, number>> = { pow: 2, atan2: 2, imul: 2 }
 const mathNames =
-  'abs acos acosh asin asinh atan atan2 atanh cbrt ceil clz32 cos cosh exp expm1 floor fround log ' +
+  'abs acos acosh asin asinh atan atan2 atanh cbrt ceil clz32 cos cosh exp expm1 floor fround ' +
+  'log ' +
   'log10 log1p log2 pow round sign sin sinh sqrt tan tanh trunc imul'
 
 const functionOf = (name: string): [string, KnownFunction] => {
@@ -157,7 +161,9 @@ const scalars: readonly ReceiverKind[] = ['utf8', 'float64', 'int64', 'bool']
 const one = { argsMin: 1, argsMax: 1 }
 const onNumber = { ...one, on: ['float64'], result: 'bool' } as const
 
-/** Functions that stand by themselves or are statics of `Number`, by the name they are called by. */
+/**
+ * Functions that stand by themselves or are statics of `Number`, by the name they are called by.
+ */
 export const globalFunctions: ReadonlyMap<string, GlobalFunction> = new Map<string, GlobalFunction>(
   [
     ['Number', { ...one, of: Number, on: scalars, result: 'float64', example: 'w => Number(w)' }],

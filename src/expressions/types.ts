@@ -65,7 +65,9 @@ export function typeOfConstant(value: Primitive): ColumnType | undefined {
   }
 }
 
-/** The type of a column that holds values of both types, or undefined when they are of two kinds. */
+/**
+ * The type of a column that holds values of both types, or undefined when they are of two kinds.
+ */
 export function join(a: ColumnType, b: ColumnType): ColumnType | undefined {
   const missing = { nulls: a.nulls || b.nulls, undefineds: a.undefineds || b.undefineds }
   if (a.kind === 'absent') return { ...b, ...missing }

@@ -5,7 +5,8 @@ function refuseChange(kind: string): () => never {
   return () => {
     throw new PeltonError(
       `This ${kind} was captured by a function and is read-only in workers, where only ` +
-        'this worker would see the change. Count with accumulator(), share data with broadcast(), ' +
+        'this worker would see the change. Count with accumulator(), share data with ' +
+        'broadcast(), ' +
         'keep a cache per worker with resource(), or copy it first.',
       { code: 'FROZEN' },
     )

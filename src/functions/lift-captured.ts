@@ -50,7 +50,8 @@ interface Source extends PortableFunction {
 
 /**
  * The portable form of a function given by its source and the values of its free names, for callers
- * that know both. Captured functions must have no free names of their own but those of every thread.
+ * that know both. Captured functions must have no free names of their own but those of every
+ * thread.
  *
  * @example
  * portableSource('x => x * factor', { factor: 3 })

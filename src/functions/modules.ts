@@ -32,7 +32,8 @@ const nodeGlobals =
 /** Those that Node loads when they are first looked at; they are known by name only. */
 const lazyGlobals =
   'TextEncoder TextDecoder performance atob btoa crypto fetch Headers Request Response FormData ' +
-  'Blob File Event EventTarget AbortController AbortSignal DOMException MessageChannel MessagePort ' +
+  'Blob File Event EventTarget AbortController AbortSignal DOMException MessageChannel ' +
+  'MessagePort ' +
   'MessageEvent BroadcastChannel WebSocket ReadableStream WritableStream TransformStream ' +
   'CompressionStream DecompressionStream navigator WebAssembly'
 

@@ -3,7 +3,8 @@
 const words = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/))
 
 /**
- * Methods that change nothing, whatever built-in value they are called on. The names of methods that
+ * Methods that change nothing, whatever built-in value they are called on. The names of methods
+ * that
  * change their receiver on some type (`sort`, `add`, `set`, …) are not here.
  */
 export const pureMethods: ReadonlySet<string> = words(`

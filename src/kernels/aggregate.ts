@@ -71,6 +71,27 @@ export function lastByGid(gids: usize, values: usize, n: u32, accumulators: usiz
   }
 }
 
+/** `start` plus all values, from the first to the last. */
+export function sumF64(values: usize, n: u32, start: f64): f64 {
+  const end = values + (n << 3)
+  for (; values !== end; values += 8) start += load<f64>(values)
+  return start
+}
+
+/** `Math.min` of `start` and all values. */
+export function leastF64(values: usize, n: u32, start: f64): f64 {
+  const end = values + (n << 3)
+  for (; values !== end; values += 8) start = min<f64>(start, load<f64>(values))
+  return start
+}
+
+/** `Math.max` of `start` and all values. */
+export function greatestF64(values: usize, n: u32, start: f64): f64 {
+  const end = values + (n << 3)
+  for (; values !== end; values += 8) start = max<f64>(start, load<f64>(values))
+  return start
+}
+
 /** Writes `value` to `n` numbers. */
 export function fillF64(out: usize, n: u32, value: f64): void {
   const end = out + (n << 3)

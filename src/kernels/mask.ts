@@ -71,6 +71,22 @@ export function filterF64(values: usize, mask: usize, n: u32, out: usize): u32 {
   return (out - first) >> 3
 }
 
+/** Writes the number of `a` where the mask has the row, else that of `b`. */
+export function pickF64(mask: usize, a: usize, b: usize, n: u32, out: usize): void {
+  const end = out + (n << 3)
+  for (; out !== end; mask++, a += 8, b += 8, out += 8) {
+    store<u64>(out, load<u8>(mask) ? load<u64>(a) : load<u64>(b))
+  }
+}
+
+/** Writes the view of `a` where the mask has the row, else that of `b`. */
+export function pickViews(mask: usize, a: usize, b: usize, n: u32, out: usize): void {
+  const end = out + (n << 4)
+  for (; out !== end; mask++, a += 16, b += 16, out += 16) {
+    v128.store(out, v128.load(load<u8>(mask) ? a : b))
+  }
+}
+
 /** The mask of a column of bits. */
 export function bitsToMask(bits: usize, n: u32, mask: usize): void {
   for (let i: u32 = 0; i < n; i++) {

@@ -68,7 +68,9 @@ export function sameBytes(a: usize, b: usize, length: u32): bool {
   return true
 }
 
-/** Copies text to where nothing of it lies yet; a call of memory.copy costs more than most texts. */
+/**
+ * Copies text to where nothing of it lies yet; a call of memory.copy costs more than most texts.
+ */
 export function copyText(to: usize, from: usize, length: u32): void {
   if (length > 512) {
     memory.copy(to, from, length)

@@ -59,7 +59,8 @@ export function remainder(a: f64, b: f64): f64 {
 
 /** x - q * y modulo y, where q is the quotient or one more. */
 function subtractProduct(x: f64, q: f64, y: f64): f64 {
-  // The product as the sum of two doubles (Dekker 1971). It is near x, so all differences are exact.
+  // The product as the sum of two doubles (Dekker 1971). It is near x, so all differences are
+  // exact.
   const product = q * y
   const qScaled = q * SPLITTER
   const qHigh = qScaled - (qScaled - q)

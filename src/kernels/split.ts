@@ -1,7 +1,8 @@
 /**
  * Splits a column of strings into parts: `split(separator)` and `split(/\s+/)` of every row.
  *
- * Parts of all rows follow each other at `out`; `counts` gets the number of parts of each row. Parts
+ * Parts of all rows follow each other at `out`; `counts` gets the number of parts of each row.
+ * Parts
  * of more than 12 bytes point into the row's text. `state` is three words, written at the end: the
  * number of rows done; why it stopped before the next row, if so (0: all done, 1: no room for
  * its parts, 2: the row is for JavaScript); and room that is enough for that row. The caller goes

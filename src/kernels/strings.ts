@@ -18,7 +18,8 @@ export function upperViews(a: usize, n: u32, out: usize, heap: usize): usize {
 /**
  * `a.trim()` where `sides` is 3, `trimStart()` 1, `trimEnd()` 2.
  *
- * @param unsure Mask of rows for JavaScript: a byte outside of ASCII stands where trimming stops, and
+ * @param unsure Mask of rows for JavaScript: a byte outside of ASCII stands where trimming stops,
+ * and
  * may be white space too.
  * @returns Number of those rows.
  */

@@ -3,8 +3,10 @@ import { inlineView, lastLoad, loadNear, writeLongView, writeView } from './memo
 
 /**
  * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for every line:
- * empty parts are kept, an empty line has one empty part. A line ends at `\n` or at `end`, and a `\r`
- * right before that is no part of it; after a final newline there is nothing. Views of more than 12 bytes point
+ * empty parts are kept, an empty line has one empty part. A line ends at `\n` or at `end`, and a
+ * `\r`
+ * right before that is no part of it; after a final newline there is nothing. Views of more than
+ * 12 bytes point
  * into the text.
  *
  * `state` is two words: where to go on, and 1 when a part must follow there even if it is empty.

@@ -119,7 +119,8 @@ export class FileSource implements InputSource {
         const { code, message } = error as NodeJS.ErrnoException
         const what =
           code === 'ENOENT' || code === 'ENOTDIR'
-            ? `${code === 'ENOENT' ? 'does not exist' : 'is no directory'}; its batches are empty until it appears`
+            ? `${code === 'ENOENT' ? 'does not exist' : 'is no directory'}; its batches are ` +
+              'empty until it appears'
             : `can't be listed (${message}); this batch has nothing of it`
         warnings.set(`textFileStream: the directory ${directory} ${what}`, error)
         return []
@@ -152,7 +153,8 @@ export class FileSource implements InputSource {
     const { events, intervalMs } = this.#host!
     events.emit('warning', {
       message:
-        `textFileStream: finding the new files of ${this.#directory} took ${Math.round(elapsedMs)} ms, ` +
+        `textFileStream: finding the new files of ${this.#directory} took ` +
+        `${Math.round(elapsedMs)} ms, ` +
         `longer than the batch interval of ${intervalMs} ms; move old files elsewhere`,
     })
   }

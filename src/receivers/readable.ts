@@ -58,7 +58,6 @@ export class ReadableReceiver extends Receiver<unknown> {
 
   onStop(): void {
     for (const [event, listener] of this.#listeners) this.#stream.off(event, listener as () => void)
-    this.#feed.reset()
     this.#stream.destroy()
   }
 

@@ -336,6 +336,52 @@ describe('life', () => {
     await b.stop()
   })
 
+  test('nor does what fails while it is restarted', async () => {
+    const { b, receiver } = started()
+    for (const fail of ['in onStop', 'while waiting']) {
+      const first = Promise.withResolvers<void>()
+      receiver.start = () => first.promise
+      receiver.end = () => (fail === 'in onStop' ? first.reject(new Error(fail)) : undefined)
+      if (b.receiverStarts.length === 0) await b.ssc.start()
+      else {
+        receiver.restart('next case', undefined, 1)
+        await turn()
+        b.clock.advance(1)
+      }
+      receiver.restart('anew', undefined, 1)
+      await turn()
+      first.reject(new Error(fail))
+      await turn()
+      b.clock.advance(1)
+      expect(receiver.isStarted()).toBe(true)
+    }
+    expect(b.messages.filter(message => !message?.startsWith('Restarting'))).toEqual([])
+    expect(b.receiverStops).toEqual([])
+    receiver.start = () => undefined
+    await b.stop()
+  })
+
+  test('an onStop that waits for a store that waits for room', async () => {
+    const { b, receiver } = started({ memory: '4MiB' })
+    const row = 'x'.repeat(10_000)
+    let stored = 0
+    let isEnded = false
+    const loop = Promise.withResolvers<void>()
+    receiver.start = async () => {
+      for (; !isEnded; stored++) await receiver.store(row)
+      loop.resolve()
+    }
+    receiver.end = () => {
+      isEnded = true
+      return loop.promise
+    }
+    await b.ssc.start()
+    for (let i = 0; i < 100; i++) await turn()
+    expect(stored).toBeLessThan(200)
+    await b.stop()
+    expect(b.receiverErrors).toEqual([])
+  })
+
   test('an onStop that throws is reported, and the context stops', async () => {
     const { b, receiver } = started()
     receiver.end = () => raise(new Error('stuck'))

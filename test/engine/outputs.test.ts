@@ -1,5 +1,6 @@
 /**
- * Outputs: iterators and Node streams over batches, several operations a batch, several jobs at once,
+ * Outputs: iterators and Node streams over batches, several operations a batch, several jobs at
+ * once,
  * and what listeners and metrics tell of them.
  *
  * What it can't catch: a reader that is slow in bytes rather than in batches.

@@ -1,5 +1,6 @@
 /**
- * Workers that die under a task, or hang: the task is run again elsewhere, nothing is lost or counted
+ * Workers that die under a task, or hang: the task is run again elsewhere, nothing is lost or
+ * counted
  * twice, and the arena is balanced afterwards.
  *
  * What it can't catch: a crash of V8 that takes the whole process along.
@@ -179,7 +180,7 @@ test('results stay exact while workers die again and again', async () => {
   let deaths = 0
   ssc.on('workerExited', () => deaths++)
   const reduced = ssc
-    .queueStream(queue, { partitions: 6 })
+    .queueStream([...queue], { partitions: 6 })
     .map(x => {
       seen.add(1)
       // In each batch the first worker to meet this row dies of it.

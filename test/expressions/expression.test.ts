@@ -1,5 +1,6 @@
 /**
- * The reference interpreter against JavaScript's own words for the cases that kernels get wrong most
+ * The reference interpreter against JavaScript's own words for the cases that kernels get wrong
+ * most
  * easily, and what trees are good for: copying, text, parts. Random programs are in
  * test/functions/lift-random.test.ts.
  */

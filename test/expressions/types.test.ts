@@ -1,5 +1,6 @@
 /**
- * Static types: which expressions have one, the words where they have none, and that a typed expression
+ * Static types: which expressions have one, the words where they have none, and that a typed
+ * expression
  * never throws and gives what its type says, on rows with missing and mixed values.
  */
 import { isDeepStrictEqual } from 'node:util'

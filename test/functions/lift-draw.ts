@@ -1,4 +1,7 @@
-/** Draws programs and rows at random; the programs are made of the patterns in the lifter's table. */
+/**
+ * Draws programs and rows at random; the programs are made of the patterns in the lifter's
+ * table.
+ */
 import fc from 'fast-check'
 import type { ColumnType } from '../../src/columnar/schema.ts'
 import { liftForms } from '../../src/functions/lift.ts'

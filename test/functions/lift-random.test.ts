@@ -1,5 +1,6 @@
 /**
- * Programs drawn from the table of liftable forms must lift, and mean what JavaScript makes of them.
+ * Programs drawn from the table of liftable forms must lift, and mean what JavaScript makes of
+ * them.
  * What kernels make of the expressions is tested beside the kernels.
  */
 import { isDeepStrictEqual } from 'node:util'

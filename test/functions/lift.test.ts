@@ -1,5 +1,6 @@
 /**
- * What is lifted, what is not and why, and which reducers are known. Agreement with JavaScript on random
+ * What is lifted, what is not and why, and which reducers are known. Agreement with JavaScript on
+ * random
  * programs and rows is in lift-random.test.ts.
  */
 import { readFileSync } from 'node:fs'

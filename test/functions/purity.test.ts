@@ -1,5 +1,6 @@
 /**
- * What gear 2 may call once for equal rows. That a pure function's results agree with the row gear is
+ * What gear 2 may call once for equal rows. That a pure function's results agree with the row
+ * gear is
  * tested here on random text; that the engine asks before it shares is tested with the engine.
  */
 import { isDeepStrictEqual } from 'node:util'

@@ -50,6 +50,18 @@ describe.each(places)('folds at $place', ({ base }) => {
     )
   })
 
+  test('of a whole column', () => {
+    fc.assert(
+      fc.property(fc.array(numbers), numbers, (values, start) => {
+        memory.rewind(base)
+        const [at, n] = [memory.putF64(values), values.length]
+        expect(kernels.sumF64(at, n, start)).toBe(values.reduce((a, b) => a + b, start))
+        expect(kernels.leastF64(at, n, start)).toBe(Math.min(start, ...values))
+        expect(kernels.greatestF64(at, n, start)).toBe(Math.max(start, ...values))
+      }),
+    )
+  })
+
   test('count', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(5)), gids => {

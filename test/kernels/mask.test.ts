@@ -1,7 +1,7 @@
 /** Masks and selections against plain arrays. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { numbers } from './arbitraries.ts'
+import { numbers, strings } from './arbitraries.ts'
 import { KernelMemory, places } from './kernel-memory.ts'
 
 const memory = new KernelMemory()
@@ -59,6 +59,24 @@ describe.each(places)('masks at $place', ({ base }) => {
         expect(kernels.filterF64(values, mask, n, out)).toBe(expected.length)
         expect(memory.readF64(out, expected.length)).toEqual(expected)
         expect(memory.u32[out / 4 + 2 * n]).toBe(0xdbdbdbdb)
+      }),
+    )
+  })
+
+  test('picked rows', () => {
+    const rows = fc.array(fc.tuple(fc.nat(1), numbers, numbers, strings, strings))
+    fc.assert(
+      fc.property(rows, column => {
+        memory.rewind(base)
+        const n = column.length
+        const mask = memory.putBytes(column.map(row => row[0]))
+        const out = memory.alloc(n * 16)
+        const [a, b] = [1, 2].map(i => memory.putF64(column.map(row => row[i as 1 | 2])))
+        kernels.pickF64(mask, a!, b!, n, out)
+        expect(memory.readF64(out, n)).toEqual(column.map(row => (row[0] ? row[1] : row[2])))
+        const [x, y] = [3, 4].map(i => memory.putViews(column.map(row => row[i as 3 | 4])))
+        kernels.pickViews(mask, x!, y!, n, out)
+        expect(memory.readViews(out, n)).toEqual(column.map(row => (row[0] ? row[3] : row[4])))
       }),
     )
   })

@@ -1,4 +1,7 @@
-/** ssc.from(iterable): as fast as rows come, no faster than there is room, ended when the stream is. */
+/**
+ * ssc.from(iterable): as fast as rows come, no faster than there is room, ended when the stream
+ * is.
+ */
 import { describe, expect, test } from 'vitest'
 import { PeltonError } from '../../src/index.ts'
 import { benches, turn, until } from './harness.ts'

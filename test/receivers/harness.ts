@@ -96,7 +96,10 @@ export class Bench {
     }
   }
 
-  /** Stops, and checks that the arena has its memory back and no error was left unread in `errors`. */
+  /**
+   * Stops, and checks that the arena has its memory back and no error was left unread in
+   * `errors`.
+   */
   async stop(options?: { graceful?: boolean }): Promise<void> {
     await this.ssc.stop(options)
     expect(this.errors).toEqual([])

@@ -339,6 +339,27 @@ describe('pressure', () => {
     await b.stop()
   })
 
+  test('a sender has to wait while there are no batches', async () => {
+    const { server, port } = await serve()
+    const b = bench({ memory: '4MiB' })
+    const batches = b.collect(b.ssc.socketTextStream('127.0.0.1', port).count())
+    await b.ssc.start()
+    const socket = await server.connection(1)
+    const lines = 500_000
+    let sent = 0
+    const sending = (async () => {
+      for (; sent < lines; sent += 10_000) {
+        if (!socket.write(numbered(sent, 10_000))) await once(socket, 'drain')
+      }
+      socket.end()
+    })()
+    for (let i = 0; i < 3000; i++) await turn()
+    expect(sent).toBeLessThan(lines / 2)
+    await b.tickUntil(() => batches.flat().reduce((sum, n) => sum + n, 0) === lines)
+    await sending
+    await b.stop()
+  })
+
   test('a burst of many MB a batch makes at most `partitions` partitions, in order', async () => {
     const { server, port } = await serve()
     const b = bench({ memory: '256MiB', partitions: 5 })

@@ -1,6 +1,7 @@
 /**
  * What TypeScript infers, and what it refuses. The compiler checks this file: an `@ts-expect-error`
- * above a line that compiles is an error of its own. Running it proves that each line may be written.
+ * above a line that compiles is an error of its own. Running it proves that each line may be
+ * written.
  *
  * What it can't catch: messages of the compiler that nobody understands.
  */
