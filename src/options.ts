@@ -21,7 +21,7 @@ export interface StreamingContextOptions {
   readonly partitions?: number
   /** Limit of the arena, such as `'512MiB'`; default: half of the memory this process may use. */
   readonly memory?: number | string
-  /** Heap limit of each worker in MiB. */
+  /** Heap limit of each worker in MiB, at least 16; default: V8's own. */
   readonly workerHeap?: number
   readonly clock?: Clock
   /** Jobs that may run at once; default 1. */
@@ -33,13 +33,16 @@ export interface StreamingContextOptions {
   readonly logger?: Logger
   /** Attempts of a task before its job fails; default 4. */
   readonly maxTaskFailures?: number
-  /** Milliseconds after which a task is ended together with its worker; default: never. */
+  /** Milliseconds of running after which a task is ended with its worker; default: never. */
   readonly taskTimeout?: number
   /** Milliseconds before a receiver starts again; default 2000. */
   readonly receiverRestartDelay?: number
   /** Ticks are skipped while this many batches wait; default 1000. */
   readonly maxWaitingBatches?: number
-  /** Milliseconds a graceful stop waits for each of its steps; default 10 batch intervals. */
+  /**
+   * Milliseconds that stop() waits for the batch that runs, and a graceful one before that for those
+   * that wait; default 10 batch intervals, at least 1000.
+   */
   readonly gracefulStopTimeout?: number
   /** Stop gracefully on SIGINT and SIGTERM; a second signal ends the process. Default true. */
   readonly handleSignals?: boolean

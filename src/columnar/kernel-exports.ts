@@ -206,10 +206,10 @@ export interface KernelExports {
   /** The column of bits of a mask; the last byte's bits beyond `n` are 0. */
   maskToBits(mask: number, n: number, bits: number): void
   /**
-   * `Number(text)` where the text is a plain decimal: an optional minus, digits, and perhaps a point
-   * with digits behind it, no more than 15 digits in all. There the quotient of two exact integers
-   * is the number nearest to the decimal, as it should be. `parseFloat` gives the same, and
-   * `parseInt` the same number truncated.
+   * `Number(text)` where the text is a plain decimal: an optional minus, digits, and perhaps a
+   * point with digits behind it, no more than 15 digits in all. There the quotient of two exact
+   * integers is the number nearest to the decimal, as it should be. `parseFloat` gives the same,
+   * and `parseInt` the same number truncated.
    *
    * @param unsure Mask of the other rows, which are for JavaScript; their numbers are NaN.
    * @returns Number of those rows.
@@ -340,16 +340,14 @@ export interface KernelExports {
   /** `a.charCodeAt(index)` of ASCII, as f64; NaN where there is no character. */
   charCodes(a: number, index: number, n: number, out: number): void
   /**
-   * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for every line:
+   * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for each line:
    * empty parts are kept, an empty line has one empty part. A line ends at `\n` or at `end`, and a
-   * `\r`
-   * right before that is no part of it; after a final newline there is nothing. Views of more than
-   * 12 bytes point
-   * into the text.
+   * `\r` right before that is no part of it; after a final newline there is nothing. Views of more
+   * than 12 bytes point into the text.
    *
    * `state` is two words: where to go on, and 1 when a part must follow there even if it is empty.
-   * Begin with (text, 0); all is done when it holds (end, 0). Loads up to 15 bytes beyond `end`, but
-   * none beyond the end of memory.
+   * Begin with (text, 0); all is done when it holds (end, 0). Up to 15 bytes beyond `end` are
+   * loaded, but none beyond the end of memory.
    *
    * @param separator A byte, neither `\n` nor `\r`.
    * @param cap Most views to write at `out`; at least 1.
@@ -365,7 +363,7 @@ export interface KernelExports {
   splitLines(end: number, out: number, cap: number, state: number): number
 }
 
-/** Kernels that return an address or a size, which WebAssembly hands over signed. */
+/** Kernels that return an address or a size, which WebAssembly hands over as a signed number. */
 export const UNSIGNED_RESULTS: readonly (keyof KernelExports)[] = [
   'longBytes',
   'copyLong',

@@ -5,10 +5,10 @@ import { textOf } from './memory'
 const DIGITS_MAX: u32 = 15
 
 /**
- * `Number(text)` where the text is a plain decimal: an optional minus, digits, and perhaps a point
- * with digits behind it, no more than 15 digits in all. There the quotient of two exact integers
- * is the number nearest to the decimal, as it should be. `parseFloat` gives the same, and
- * `parseInt` the same number truncated.
+ * `Number(text)` where the text is a plain decimal: an optional minus, digits, and perhaps a
+ * point with digits behind it, no more than 15 digits in all. There the quotient of two exact
+ * integers is the number nearest to the decimal, as it should be. `parseFloat` gives the same,
+ * and `parseInt` the same number truncated.
  *
  * @param unsure Mask of the other rows, which are for JavaScript; their numbers are NaN.
  * @returns Number of those rows.

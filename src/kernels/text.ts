@@ -2,16 +2,14 @@
 import { inlineView, lastLoad, loadNear, writeLongView, writeView } from './memory'
 
 /**
- * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for every line:
+ * Cuts [text, end) at newlines and at a separator, as `line.split(separator)` does for each line:
  * empty parts are kept, an empty line has one empty part. A line ends at `\n` or at `end`, and a
- * `\r`
- * right before that is no part of it; after a final newline there is nothing. Views of more than
- * 12 bytes point
- * into the text.
+ * `\r` right before that is no part of it; after a final newline there is nothing. Views of more
+ * than 12 bytes point into the text.
  *
  * `state` is two words: where to go on, and 1 when a part must follow there even if it is empty.
- * Begin with (text, 0); all is done when it holds (end, 0). Loads up to 15 bytes beyond `end`, but
- * none beyond the end of memory.
+ * Begin with (text, 0); all is done when it holds (end, 0). Up to 15 bytes beyond `end` are
+ * loaded, but none beyond the end of memory.
  *
  * @param separator A byte, neither `\n` nor `\r`.
  * @param cap Most views to write at `out`; at least 1.

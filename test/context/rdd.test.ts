@@ -30,7 +30,7 @@ beforeEach(() => {
 afterEach(async () => {
   await ssc.stop()
   rmSync(directory, { recursive: true, force: true })
-  shared.check()
+  await shared.check()
 })
 afterAll(() => shared.close())
 

@@ -279,7 +279,7 @@ describe('concurrentJobs', () => {
     return running
   }
 
-  test('2: results are the same, windows included, though the first batch is the slowest', async () => {
+  test('2: results are the same, windows included, with a slow first batch', async () => {
     const { ssc, clock } = shared.rig({ concurrentJobs: 2 })
     const slow = gate()
     const windows = new Map<number, number[]>()

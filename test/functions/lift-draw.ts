@@ -2,6 +2,7 @@
  * Draws programs and rows at random; the programs are made of the patterns in the lifter's
  * table.
  */
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import type { ColumnType } from '../../src/columnar/schema.ts'
 import { liftForms } from '../../src/functions/lift.ts'
@@ -134,6 +135,27 @@ export const rows = fc.record({
   list: fc.array(wildText, { maxLength: 4 }),
 })
 
+const wild: fc.Arbitrary<unknown> = fc.oneof(
+  wildText,
+  wildNumber,
+  fc.constantFrom(null, undefined, true, false),
+  fc.bigInt({ min: -9n, max: 9n }),
+  fc.array(fc.oneof(wildText, wildNumber), { maxLength: 3 }),
+  fc.constant({ length: 2, a: 1 }),
+)
+
+/** Rows for which programs were not made: fields of any type, missing fields, no objects at all. */
+export const wildRows: fc.Arbitrary<unknown> = fc.oneof(
+  { weight: 1, arbitrary: wild },
+  {
+    weight: 5,
+    arbitrary: fc.record(
+      { s: wild, t: wild, n: wild, m: wild, b: wild, p: wild, list: wild },
+      { requiredKeys: ['s', 'n', 'p'] },
+    ),
+  },
+)
+
 const none = { nulls: false, undefineds: false }
 const utf8 = { kind: 'utf8', ...none } as const
 const float64 = { kind: 'float64', ...none } as const
@@ -203,7 +225,7 @@ export const options = (numRuns: number): fc.Parameters<unknown> => ({
   reporter(run) {
     if (!run.failed) return
     const { seed, counterexamplePath: path, counterexample, errorInstance } = run
-    const shown = JSON.stringify(counterexample).slice(0, 1000)
+    const shown = inspect(counterexample, { depth: 9, maxStringLength: 80 })
     throw new Error(`seed ${seed}, path ${path}: ${shown}`, { cause: errorInstance })
   },
 })

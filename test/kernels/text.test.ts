@@ -18,6 +18,7 @@ const texts = fc
       { weight: 4, arbitrary: fc.constantFrom(' ', ' ', ' ', '\n', '\r\n', '\r', '\n\n', '  ') },
       { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 90 }) },
       { weight: 1, arbitrary: fc.constantFrom('x'.repeat(13), 'y'.repeat(64), 'z'.repeat(200)) },
+      { weight: 1, arbitrary: fc.constantFrom(' '.repeat(70), '\n'.repeat(64), ',a'.repeat(40)) },
     ),
     { maxLength: 60 },
   )
@@ -51,7 +52,7 @@ function collect(
 }
 
 describe.each(places)('text at $place', ({ base }) => {
-  test.each([1, 7, 64, 200])('parts, %i views at a time', cap => {
+  test.each([1, 7, 62, 64, 200])('parts, %i views at a time', cap => {
     fc.assert(
       fc.property(texts, fc.constantFrom(' ', ',', 'a'), (text, separator) => {
         memory.rewind(base)
@@ -59,6 +60,8 @@ describe.each(places)('text at $place', ({ base }) => {
         const start = memory.putBytes(bytes)
         const end = start + bytes.length
         const code = separator.charCodeAt(0)
+        // What follows the text may look like more of it.
+        memory.u8.fill(code, end, end + 16)
         const found = collect(start, end, cap, (out, state) =>
           kernels.splitText(end, code, out, cap, state),
         )
@@ -81,6 +84,19 @@ describe.each(places)('text at $place', ({ base }) => {
       }),
     )
   })
+})
+
+test('a carriage return at every place before a newline', () => {
+  for (let n = 0; n < 200; n++) {
+    memory.rewind(65_536)
+    const text = `${'x'.repeat(n)}\r\n${'y'.repeat(n % 7)}\r${'z '.repeat(80)}`
+    const start = memory.putBytes(Buffer.from(text))
+    const end = start + text.length
+    const found = collect(start, end, 200, (out, state) =>
+      kernels.splitText(end, 32, out, 200, state),
+    )
+    expect(found).toEqual(expected.parts(text, ' '))
+  }
 })
 
 test('text that ends where the memory ends', () => {

@@ -109,7 +109,7 @@ export class Bench {
 }
 
 function inUse(runtime: Runtime): number {
-  return runtime.arena.bytesInUse() - runtime.programs.bytes
+  return runtime.bytesInUse - runtime.programs.bytes
 }
 
 /** Makes benches that share one warm pool; those with options of their own for it get their own. */
