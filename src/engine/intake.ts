@@ -1,9 +1,18 @@
-/** What receivers have brought and no batch has taken yet: rows in a builder, text in chunks. */
+/**
+ * What receivers have brought and no batch has taken yet.
+ *
+ * ```text
+ *   add, addAll ─▶ open rows ─▶ held rows ─▶ sealed ─▶ take
+ *   addText ─────────────────▶ held text ─▶ open text ─┘
+ *                 ╰──── in the heap ────╯  ╰ in the arena
+ * ```
+ * Held is what found the arena too full: a receiver that waits for room holds one store at most.
+ */
 import type { Arena } from '../columnar/arena.ts'
-import { BlockBuilder } from '../columnar/builder.ts'
-import { PeltonError } from '../errors.ts'
-import { Dataset, storeOwner } from './block-store.ts'
+import { PeltonError, preview } from '../errors.ts'
+import { Dataset } from './block-store.ts'
 import { divide } from './divide.ts'
+import { RowChunk } from './row-chunk.ts'
 import { countLines, isArenaFull, TextChunk } from './text-chunk.ts'
 import type { Piece } from './vector.ts'
 
@@ -18,15 +27,10 @@ const chunkShare = 1 / 32
 const pendingShare = 0.25
 /** Share of the limit in use, by whomever, above which receivers have to wait. */
 const highWater = 0.6
-/** Bytes that may wait outside the arena when it is full, beside the store that found it full. */
+/** A row may be as large as this share of the limit, or it could never be worked on. */
+const rowShare = 0.25
+/** Bytes that may be held before a store is refused; the last one may exceed it. */
 const heldBytesMax = 64 * 1024 * 1024
-
-/** Where a store of several rows began, so that it can be undone. */
-interface Mark {
-  readonly chunks: number
-  readonly pieces: number
-  readonly builderRows: number
-}
 
 /**
  * One input stream's pending data. Lives on the main thread.
@@ -35,16 +39,16 @@ interface Mark {
  * Obligation of who adds: when `room()` gives a promise, wait for it before adding more.
  */
 export class Intake {
+  /** Bytes of the largest row, or line, that is accepted. */
+  readonly rowBytesMax: number
   readonly #arena: Arena
   readonly #blockBytes: number
   readonly #textBytes: number
-  #builder = new BlockBuilder()
-  /** Rows of the builder that were taken back: from, to. */
-  #undone: [number, number][] = []
-  #text: TextChunk | undefined
-  /** Lines that found the arena full. */
-  #held: Uint8Array[] = []
+  #openRows = new RowChunk()
+  #heldRows: RowChunk[] = []
+  #heldText: Uint8Array[] = []
   #heldBytes = 0
+  #openText: TextChunk | undefined
   /** Sealed, in order of arrival, with their chunks, bytes and rows. */
   #pieces: Piece[] = []
   #chunks: number[] = []
@@ -58,6 +62,7 @@ export class Intake {
     const most = Math.max(chunkBytesMin, Math.floor(arena.limitBytes * chunkShare))
     this.#blockBytes = Math.min(blockBytesMax, most)
     this.#textBytes = Math.min(textBytesMax, most)
+    this.rowBytesMax = Math.floor(arena.limitBytes * rowShare)
   }
 
   /** Rows that no batch has taken yet. */
@@ -65,130 +70,125 @@ export class Intake {
     return this.#rows
   }
 
-  /** Adds a row. Throws PeltonError `VALUE` where it is no data. */
+  /** Adds a row. Throws PeltonError `VALUE` where it is no data, `ROW_TOO_LARGE`, `ARENA_FULL`. */
   add(row: unknown): void {
     this.#checkHeld()
-    this.#builder.append(row)
+    this.#append(this.#openRows, row)
     this.#rows++
-    this.#sealIfLarge()
+    if (!this.#isLarge(this.#openRows)) return
+    this.#close(this.#openRows)
+    this.#openRows = new RowChunk()
   }
 
-  /** Adds all rows; none of them when one is no data, or when the iterable throws. */
+  /** Adds all rows; none of them when one can't be added, or when the iterable throws. */
   addAll(rows: Iterable<unknown>): void {
     this.#checkHeld()
-    const { length: chunks } = this.#chunks
-    const mark = { chunks, pieces: this.#pieces.length, builderRows: this.#builder.rows }
+    const first = this.#openRows
+    const { length } = first
+    const full: RowChunk[] = []
+    let open = first
     let count = 0
     try {
       for (const row of rows) {
-        this.#builder.append(row)
+        this.#append(open, row)
         count++
-        this.#sealIfLarge()
+        if (!this.#isLarge(open)) continue
+        full.push(open)
+        open = new RowChunk()
       }
     } catch (error) {
-      this.#undo(mark)
+      first.truncate(length, this.#blockBytes)
       throw error
     }
+    this.#openRows = open
+    for (const chunk of full) this.#close(chunk)
     this.#rows += count
   }
 
-  /** Takes back the rows added since the mark; those of earlier stores may share their block. */
-  #undo({ chunks, pieces, builderRows }: Mark): void {
-    if (this.#chunks.length === chunks) {
-      if (this.#builder.rows > builderRows) this.#undone.push([builderRows, this.#builder.rows])
-      return
-    }
-    this.#builder.reset()
-    this.#undone = []
-    const shared = this.#chunks[chunks]!
-    const added = this.#pieces.splice(pieces)
-    const kept = added
-      .filter(piece => piece.kind === 'block' && piece.ptr === shared && piece.from < builderRows)
-      .map(piece => ({ ...piece, to: Math.min(piece.to, builderRows) }))
-    this.#pieces.push(...kept)
-    this.#sealedRows += rowsOf(kept) - rowsOf(added)
-    for (const chunk of this.#chunks.splice(chunks)) {
-      if (chunk === shared && kept.length > 0) {
-        this.#chunks.push(chunk)
-        continue
-      }
-      this.#sealedBytes -= this.#arena.sizeOf(chunk)
-      this.#arena.free(chunk)
-    }
+  #append(open: RowChunk, row: unknown): void {
+    const { length, bytes: before } = open
+    open.append(row)
+    const bytes = open.bytes - before
+    if (bytes <= this.rowBytesMax) return
+    open.truncate(length, 0)
+    throw new PeltonError(
+      `a row of about ${Math.round(bytes)} bytes (${preview(row)}) can't be worked on: the limit is ` +
+        `${this.rowBytesMax} bytes, a quarter of the memory option; raise it, or make rows smaller`,
+      { code: 'ROW_TOO_LARGE' },
+    )
   }
 
-  /** Adds whole lines of UTF-8, each ended by a newline. The bytes are copied. */
+  #isLarge(chunk: RowChunk): boolean {
+    return chunk.length >= blockRowsMax || chunk.bytes >= this.#blockBytes
+  }
+
+  /** No more rows come to this chunk: into the arena, or to those that wait for room there. */
+  #close(chunk: RowChunk): void {
+    if (this.#heldRows.length === 0 && this.#seal(chunk)) return
+    this.#heldRows.push(chunk)
+    this.#heldBytes += chunk.bytes
+  }
+
+  #seal(chunk: RowChunk): boolean {
+    const sealed = this.#ifRoom(() => chunk.seal(this.#arena))
+    if (sealed) this.#sealed(sealed.ptr, sealed.pieces, chunk.rows)
+    return sealed !== undefined
+  }
+
+  /**
+   * Adds whole lines of UTF-8, each ended by a newline. The bytes are copied. Throws PeltonError
+   * `ROW_TOO_LARGE`, `ARENA_FULL`; then none of them is added.
+   */
   addText(bytes: Uint8Array): void {
     if (bytes.length === 0) return
     this.#checkHeld()
     if (bytes.at(-1) !== newline) bytes = Buffer.concat([bytes, Buffer.of(newline)])
-    const written = this.#held.length > 0 ? 0 : this.#writeText(bytes)
+    if (bytes.length > this.rowBytesMax) this.#checkLines(bytes)
+    const written = this.#heldText.length > 0 ? 0 : this.#writeText(bytes)
     if (written === bytes.length) return
     const rest = bytes.slice(written)
-    this.#held.push(rest)
+    this.#heldText.push(rest)
     this.#heldBytes += rest.length
     this.#rows += countLines(rest)
   }
 
-  /** Copies whole lines into chunks as far as the arena has room; returns the bytes copied. */
+  #checkLines(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const end = bytes.indexOf(newline, at) + 1
+      if (end - at > this.rowBytesMax) {
+        throw new PeltonError(
+          `a line of ${end - at} bytes can't be worked on: the limit is ${this.rowBytesMax} bytes, a ` +
+            'quarter of the memory option; raise it, or cut the line',
+          { code: 'ROW_TOO_LARGE' },
+        )
+      }
+      at = end
+    }
+  }
+
+  /** Copies whole lines into chunks as far as there is room; returns the bytes copied. */
   #writeText(bytes: Uint8Array): number {
     for (let at = 0; at < bytes.length; ) {
-      let end = at + Math.min(bytes.length - at, this.#text?.space ?? 0)
+      let end = at + Math.min(bytes.length - at, this.#openText?.space ?? 0)
       if (end < bytes.length) end = bytes.subarray(at, end).lastIndexOf(newline) + 1 + at
       if (end === at) {
         this.#sealText()
         const line = bytes.indexOf(newline, at) + 1 - at
         const size = Math.max(this.#textBytes, line)
-        const chunk = this.#unlessFull(size, () => new TextChunk(this.#arena, size))
-        if (!chunk) return at
-        this.#text = chunk
+        this.#openText = this.#ifRoom(() => new TextChunk(this.#arena, size))
+        if (!this.#openText) return at
         continue
       }
-      this.#rows += this.#text!.write(bytes.subarray(at, end))
+      this.#rows += this.#openText!.write(bytes.subarray(at, end))
       at = end
     }
     return bytes.length
   }
 
-  /** What `allocate` makes of `bytes` bytes of the arena; undefined when there is no room. */
-  #unlessFull<R>(bytes: number, allocate: () => R): R | undefined {
-    if (this.#arena.bytesInUse() + bytes > this.#arena.limitBytes) return undefined
-    try {
-      return allocate()
-    } catch (error) {
-      // The workers allocate too, so looking first is not enough.
-      if (isArenaFull(error)) return undefined
-      throw error
-    }
-  }
-
-  #sealIfLarge(): void {
-    if (this.#isBuilderLarge()) this.#sealRows()
-  }
-
-  #isBuilderLarge(): boolean {
-    return this.#builder.rows >= blockRowsMax || this.#builder.byteLength >= this.#blockBytes
-  }
-
-  #sealRows(): void {
-    const builder = this.#builder
-    const ranges = complement(this.#undone, builder.rows)
-    if (ranges.length === 0) {
-      builder.reset()
-      this.#undone = []
-      return
-    }
-    const ref = this.#unlessFull(builder.byteLength, () => builder.seal(this.#arena, storeOwner))
-    if (!ref) return
-    this.#undone = []
-    const pieces = ranges.map(([from, to]): Piece => ({ kind: 'block', ptr: ref.ptr, from, to }))
-    this.#sealed(ref.ptr, pieces, rowsOf(pieces))
-  }
-
   #sealText(): void {
-    const text = this.#text
+    const text = this.#openText
     if (!text) return
-    this.#text = undefined
+    this.#openText = undefined
     const { start, end } = text.seal()
     this.#sealed(start, [{ kind: 'text', from: start, to: end }], text.rows)
   }
@@ -200,41 +200,67 @@ export class Intake {
     this.#sealedRows += rows
   }
 
-  #writeHeld(): void {
-    while (this.#held.length > 0) {
-      const bytes = this.#held[0]!
+  /** What `allocate` makes; undefined where the arena is too full for more. */
+  #ifRoom<R>(allocate: () => R): R | undefined {
+    if (this.#isFull()) return undefined
+    try {
+      return allocate()
+    } catch (error) {
+      if (isArenaFull(error)) return undefined
+      throw error
+    }
+  }
+
+  /** Whether this intake has its share of the arena, or the arena is full: batches need room too. */
+  #isFull(): boolean {
+    const bytes = this.#sealedBytes + (this.#openText?.size ?? 0)
+    // With nothing there one chunk may always come in: a full window must not stop a stream.
+    if (bytes === 0) return false
+    const { limitBytes } = this.#arena
+    return bytes >= limitBytes * pendingShare || this.#arena.bytesInUse() >= limitBytes * highWater
+  }
+
+  #checkHeld(): void {
+    if (this.#heldBytes <= heldBytesMax) return
+    throw new PeltonError(
+      `The arena is full and ${Math.round(this.#heldBytes)} bytes of this receiver wait outside ` +
+        'it: rows are stored faster than batches take them. Await the promise of store() before ' +
+        'storing more, or raise the memory option',
+      { code: 'ARENA_FULL' },
+    )
+  }
+
+  /** Moves what is held into the arena, as far as there is room. */
+  #moveHeld(): void {
+    while (this.#heldRows.length > 0 && this.#seal(this.#heldRows[0]!)) {
+      this.#heldBytes -= this.#heldRows.shift()!.bytes
+    }
+    while (this.#heldText.length > 0) {
+      const bytes = this.#heldText[0]!
       const { rows } = this
       const written = this.#writeText(bytes)
       // They were counted when they came.
       this.#rows = rows
       this.#heldBytes -= written
       if (written < bytes.length) {
-        this.#held[0] = bytes.subarray(written)
+        this.#heldText[0] = bytes.subarray(written)
         return
       }
-      this.#held.shift()
+      this.#heldText.shift()
     }
-  }
-
-  #checkHeld(): void {
-    const bytes = this.#heldBytes + this.#builder.byteLength
-    if (bytes <= heldBytesMax) return
-    throw new PeltonError(
-      `The arena is full and ${bytes} bytes of this receiver wait outside it: rows are stored ` +
-        'faster than batches take them. Await the promise of store() before storing more, or ' +
-        'raise the memory option',
-      { code: 'ARENA_FULL' },
-    )
   }
 
   /**
    * Everything pending as a dataset of at most `partitions` partitions, in order of arrival. How it
-   * is divided depends on the blocks alone, never on the workers. What does not fit into the arena
-   * yet stays for the next batch.
+   * is divided depends on the blocks alone, never on the workers. What the arena has no room for
+   * stays for the next batch.
    */
   take(partitions: number): { dataset: Dataset; rows: number } {
-    this.#writeHeld()
-    this.#sealRows()
+    this.#moveHeld()
+    if (this.#openRows.rows > 0) {
+      this.#close(this.#openRows)
+      this.#openRows = new RowChunk()
+    }
     this.#sealText()
     const groups = divide(this.#arena.bytes, this.#pieces, partitions)
     const dataset = new Dataset(this.#arena, groups, this.#chunks)
@@ -257,13 +283,7 @@ export class Intake {
   }
 
   #hasRoom(): boolean {
-    // With nothing pending one store may always come in: a full window must not stop a stream.
-    if (this.#rows === 0) return true
-    if (this.#held.length > 0 || this.#isBuilderLarge()) return false
-    const { limitBytes } = this.#arena
-    const pending =
-      this.#sealedBytes + (this.#text?.size ?? 0) + Math.floor(this.#builder.byteLength)
-    return pending < limitBytes * pendingShare && this.#arena.bytesInUse() < limitBytes * highWater
+    return this.#heldBytes === 0 && !this.#isFull()
   }
 
   /** Wakes receivers that wait for room if there is some; the engine calls it after each batch. */
@@ -276,8 +296,7 @@ export class Intake {
 
   #wakeIfRoom(): void {
     if (this.#waiting.length === 0) return
-    this.#writeHeld()
-    this.#sealIfLarge()
+    this.#moveHeld()
     if (this.#hasRoom()) this.release()
   }
 
@@ -289,29 +308,13 @@ export class Intake {
   /** Drops what is pending. */
   close(): void {
     for (const chunk of this.#chunks.splice(0)) this.#arena.free(chunk)
-    if (this.#text) this.#arena.free(this.#text.start)
-    this.#text = undefined
+    if (this.#openText) this.#arena.free(this.#openText.start)
+    this.#openText = undefined
+    this.#openRows = new RowChunk()
+    this.#heldRows = []
+    this.#heldText = []
     this.#pieces = []
-    this.#held = []
-    this.#builder.reset()
-    this.#undone = []
     this.#heldBytes = this.#sealedBytes = this.#sealedRows = this.#rows = 0
     this.release()
   }
-}
-
-/** The ranges of [0, rows) that are not among `holes`, which are sorted. */
-function complement(holes: readonly [number, number][], rows: number): [number, number][] {
-  const ranges: [number, number][] = []
-  let from = 0
-  for (const [start, end] of holes) {
-    if (start > from) ranges.push([from, start])
-    from = end
-  }
-  if (from < rows) ranges.push([from, rows])
-  return ranges
-}
-
-function rowsOf(blocks: readonly Piece[]): number {
-  return blocks.reduce((sum, piece) => sum + piece.to - piece.from, 0)
 }

@@ -47,9 +47,11 @@ function slabEnd(bytes: Buffer, from: number, to: number): number {
 export interface LineFeedOptions {
   /** Longest line in bytes, its newline not counted; default 16 MiB. */
   readonly maxLineBytes?: number | undefined
+  /** The most that the arena takes, as `maxLineBytes`. */
+  readonly rowBytesMax: number
   /** Where the text comes from, for messages. */
   readonly from: string
-  report(message: string): void
+  readonly report: (message: string) => void
 }
 
 /**
@@ -68,7 +70,9 @@ export class LineFeed {
 
   constructor(options: LineFeedOptions) {
     this.#options = options
-    this.#maxBytes = options.maxLineBytes ?? defaultLineBytes
+    const { maxLineBytes = defaultLineBytes, rowBytesMax } = options
+    // The newline is stored too.
+    this.#maxBytes = Math.min(maxLineBytes, rowBytesMax - 1)
   }
 
   /**
@@ -152,10 +156,12 @@ export class LineFeed {
   #leaveOut(): void {
     const count = ++this.#tooLong
     if (count > singleReportsMax && !/^10*$/.test(String(count))) return
-    this.#options.report(
-      `a line from ${this.#options.from} is longer than maxLineBytes, ${this.#maxBytes} bytes, ` +
-        'and ' +
-        `was left out (${count} so far); raise maxLineBytes if such lines are meant`,
+    const { from, report, maxLineBytes } = this.#options
+    const isOwn = this.#maxBytes === (maxLineBytes ?? defaultLineBytes)
+    const limit = isOwn ? 'maxLineBytes' : 'what the memory option allows'
+    report(
+      `a line from ${from} is longer than ${limit}, ${this.#maxBytes} bytes, and was left out ` +
+        `(${count} so far); raise ${isOwn ? 'maxLineBytes' : 'memory'} if such lines are meant`,
     )
   }
 }

@@ -19,6 +19,8 @@ export interface ReceiverHost {
   readonly state: 'started' | 'stopped'
   /** False once the receiver has stopped for good: what it stores then is dropped. */
   readonly isOpen: boolean
+  /** Bytes of the largest row, or line, that is accepted. */
+  readonly rowBytesMax: number
   readonly clock: Clock
 }
 
@@ -107,6 +109,11 @@ export abstract class Receiver<T> {
   /** The engine's clock, for receivers that need time. */
   protected get clock(): Clock {
     return this.#attached().clock
+  }
+
+  /** Bytes of the largest row, or line, that `store` accepts. */
+  protected get rowBytesMax(): number {
+    return this.#attached().rowBytesMax
   }
 
   /** Called by the engine. */

@@ -74,6 +74,10 @@ export class Supervisor implements ReceiverHost {
     }
   }
 
+  get rowBytesMax(): number {
+    return this.#intake.rowBytesMax
+  }
+
   store(row: unknown): Promise<void> | undefined {
     if (!this.isOpen) return undefined
     this.#intake.add(row)

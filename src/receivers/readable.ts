@@ -14,15 +14,12 @@ import { Receiver } from '../engine/receiver.ts'
 export class ReadableReceiver extends Receiver<unknown> {
   readonly #stream: Readable
   readonly #onError: (error: unknown) => void
-  readonly #feed: LineFeed
   readonly #listeners: [string, (...args: never[]) => void][] = []
 
   constructor(stream: Readable, onError: (error: unknown) => void) {
     super()
     this.#stream = stream
     this.#onError = onError
-    const report = (message: string): void => this.reportError(message)
-    this.#feed = new LineFeed({ from: 'a stream', report })
     // An error that nobody listens to would end the process, before the start and after the end
     // too.
     stream.on('error', () => undefined)
@@ -39,15 +36,18 @@ export class ReadableReceiver extends Receiver<unknown> {
       return
     }
     const isObjects = stream.readableObjectMode
+    const { rowBytesMax } = this
+    const report = (message: string): void => this.reportError(message)
+    const feed = new LineFeed({ rowBytesMax, from: 'a stream', report })
     this.#listen('data', (data: unknown) => {
       try {
-        this.#wait(isObjects ? this.storeRow(data) : this.#lines(data as Buffer | string))
+        this.#wait(isObjects ? this.storeRow(data) : this.#lines(feed, data as Buffer | string))
       } catch (error) {
         this.#fail(error)
       }
     })
     this.#listen('end', () => {
-      for (const line of this.#feed.end()) void this.storeText(line)
+      for (const line of feed.end()) void this.storeText(line)
       this.stop('the stream has ended')
     })
     this.#listen('error', (error: Error) => this.#fail(error))
@@ -79,10 +79,10 @@ export class ReadableReceiver extends Receiver<unknown> {
     })
   }
 
-  #lines(data: Buffer | string): Promise<void> | undefined {
+  #lines(feed: LineFeed, data: Buffer | string): Promise<void> | undefined {
     let room: Promise<void> | undefined
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
-    for (const lines of this.#feed.push(bytes)) room = this.storeText(lines)
+    for (const lines of feed.push(bytes)) room = this.storeText(lines)
     return room
   }
 }

@@ -24,19 +24,18 @@ const operator = 'socketTextStream'
 /** Receiver of `socketTextStream`. */
 export class SocketTextReceiver extends Receiver<string> {
   readonly #options: SocketTextOptions
-  readonly #feed: LineFeed
   #socket: Socket | undefined
 
   constructor(options: SocketTextOptions) {
     super()
     this.#options = checked(options)
-    const { host, port, maxLineBytes } = options
-    const report = (message: string): void => this.reportError(message)
-    this.#feed = new LineFeed({ maxLineBytes, from: `${host}:${port}`, report })
   }
 
   onStart(): void {
-    const { host, port } = this.#options
+    const { host, port, maxLineBytes } = this.#options
+    const { rowBytesMax } = this
+    const report = (message: string): void => this.reportError(message)
+    const feed = new LineFeed({ maxLineBytes, rowBytesMax, from: `${host}:${port}`, report })
     const socket = connect({ host, port })
     this.#socket = socket
     let isConnected = false
@@ -44,11 +43,11 @@ export class SocketTextReceiver extends Receiver<string> {
       isConnected = true
     })
     socket.on('data', bytes => {
-      if (socket === this.#socket) this.#take(socket, this.#feed.push(bytes))
+      if (socket === this.#socket) this.#take(socket, feed.push(bytes))
     })
     socket.on('end', () => {
       if (socket !== this.#socket) return
-      this.#take(socket, this.#feed.end())
+      this.#take(socket, feed.end())
       this.restart('Socket data stream had no more data')
     })
     // Stays after the end: an error that nobody listens to would end the process.
@@ -62,8 +61,7 @@ export class SocketTextReceiver extends Receiver<string> {
   onStop(): void {
     const socket = this.#socket
     this.#socket = undefined
-    // What has come of a line that was cut off is no line.
-    this.#feed.reset()
+    // What has come of a line that was cut off is no line: it goes with its connection.
     socket?.destroy()
   }
 

@@ -37,10 +37,12 @@ test('linesInBytes finds the same lines, in bounded numbers', () => {
   expect(Math.max(...runs.map(run => run.length))).toBeLessThan(50_000)
 })
 
+const rowBytesMax = 1024 * 1024
+
 /** The lines of bytes cut at the given places, and how many were too long. */
 function feed(bytes: Buffer, cuts: readonly number[], maxLineBytes?: number) {
   let reports = 0
-  const lines = new LineFeed({ maxLineBytes, from: 'here', report: () => reports++ })
+  const lines = new LineFeed({ maxLineBytes, rowBytesMax, from: 'here', report: () => reports++ })
   const places = [0, ...cuts, bytes.length]
   const runs = places.slice(1).flatMap((end, i) => lines.push(bytes.subarray(places[i], end)))
   runs.push(...lines.end())
@@ -82,7 +84,7 @@ describe('LineFeed', () => {
   test('many lines that are too long are reported less and less often', () => {
     const reports: string[] = []
     const report = (message: string): void => void reports.push(message)
-    const lines = new LineFeed({ maxLineBytes: 2, from: 'host:1', report })
+    const lines = new LineFeed({ maxLineBytes: 2, rowBytesMax, from: 'host:1', report })
     for (let i = 0; i < 2000; i++) lines.push(Buffer.from('long\n'))
     expect(reports).toHaveLength(12)
     expect(reports.at(-1)).toBe(
@@ -91,23 +93,38 @@ describe('LineFeed', () => {
     )
   })
 
+  test('the arena may allow less than maxLineBytes', () => {
+    const reports: string[] = []
+    const report = (message: string): void => void reports.push(message)
+    const lines = new LineFeed({ rowBytesMax: 5, from: 'host:1', report })
+    expect(lines.push(Buffer.from('1234\n12345\n')).map(String)).toEqual(['1234\n'])
+    expect(reports).toEqual([
+      expect.stringMatching(/longer than what the memory option allows, 4 bytes.*raise memory if/),
+    ])
+  })
+
   test('does not hold what it will not give', () => {
     let reports = 0
-    const lines = new LineFeed({ maxLineBytes: 10, from: 'here', report: () => reports++ })
+    const lines = new LineFeed({
+      maxLineBytes: 10,
+      rowBytesMax,
+      from: 'here',
+      report: () => reports++,
+    })
     for (let i = 0; i < 10_000; i++) expect(lines.push(Buffer.alloc(1000, 'x'))).toEqual([])
     expect(lines.push(Buffer.from('\nok\n')).map(String)).toEqual(['ok\n'])
     expect(reports).toBe(1)
   })
 
   test('reset forgets the line that has begun', () => {
-    const lines = new LineFeed({ from: 'here', report: () => undefined })
+    const lines = new LineFeed({ rowBytesMax, from: 'here', report: () => undefined })
     lines.push(Buffer.from('hal'))
     lines.reset()
     expect(lines.push(Buffer.from('a\n')).map(String)).toEqual(['a\n'])
   })
 
   test('keeps bytes that the caller writes over', () => {
-    const lines = new LineFeed({ from: 'here', report: () => undefined })
+    const lines = new LineFeed({ rowBytesMax, from: 'here', report: () => undefined })
     const bytes = Buffer.from('abc')
     lines.push(bytes)
     bytes.fill('x')

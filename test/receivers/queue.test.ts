@@ -59,7 +59,10 @@ describe('entries', () => {
 
   test.each([true, false])('RDDs among arrays, one of them twice; oneAtATime %j', async one => {
     const b = bench()
-    const rdd = b.ssc.parallelize([1, 2, 3]).map(x => x * 10).persist()
+    const rdd = b.ssc
+      .parallelize([1, 2, 3])
+      .map(x => x * 10)
+      .persist()
     const queue: (number[] | RDD<number> | null)[] = [rdd, null, [4], rdd, b.ssc.emptyRDD<number>()]
     const out = b.collect(b.ssc.queueStream(queue, { oneAtATime: one }))
     await b.ssc.start()
