@@ -40,7 +40,8 @@ export interface StreamingContextOptions {
   /** Ticks are skipped while this many batches wait; default 1000. */
   readonly maxWaitingBatches?: number
   /**
-   * Milliseconds that stop() waits for the batch that runs, and a graceful one before that for those
+   * Milliseconds that stop() waits for the batch that runs, and a graceful one before that for
+   * those
    * that wait; default 10 batch intervals, at least 1000.
    */
   readonly gracefulStopTimeout?: number

@@ -207,7 +207,7 @@ export interface KernelExports {
   maskToBits(mask: number, n: number, bits: number): void
   /**
    * `Number(text)` where the text is a plain decimal: an optional minus, digits, and perhaps a
-   * point with digits behind it, no more than 15 digits in all. There the quotient of two exact
+   * point and more digits, no more than 15 digits in all. There the quotient of two exact
    * integers is the number nearest to the decimal, as it should be. `parseFloat` gives the same,
    * and `parseInt` the same number truncated.
    *

@@ -18,6 +18,8 @@ import type { Piece } from './vector.ts'
 
 const newline = 10
 const blockRowsMax = 65_536
+/** Small rows may become this large when a later one has another type. */
+const rowBytesUsual = 16
 const blockBytesMax = 4 * 1024 * 1024
 const textBytesMax = 1024 * 1024
 const chunkBytesMin = 64 * 1024
@@ -43,6 +45,7 @@ export class Intake {
   readonly rowBytesMax: number
   readonly #arena: Arena
   readonly #blockBytes: number
+  readonly #blockRows: number
   readonly #textBytes: number
   #openRows = new RowChunk()
   #heldRows: RowChunk[] = []
@@ -61,6 +64,8 @@ export class Intake {
     this.#arena = arena
     const most = Math.max(chunkBytesMin, Math.floor(arena.limitBytes * chunkShare))
     this.#blockBytes = Math.min(blockBytesMax, most)
+    // A few rows less than fill the block, so that its header has room in the same pages.
+    this.#blockRows = Math.min(blockRowsMax, Math.floor(this.#blockBytes / rowBytesUsual) - 64)
     this.#textBytes = Math.min(textBytesMax, most)
     this.rowBytesMax = Math.floor(arena.limitBytes * rowShare)
   }
@@ -106,20 +111,22 @@ export class Intake {
   }
 
   #append(open: RowChunk, row: unknown): void {
-    const { length, bytes: before } = open
-    open.append(row)
-    const bytes = open.bytes - before
+    const { length } = open
+    // A row of another type can make those before it larger: only what it takes alone counts.
+    if (open.append(row) <= this.rowBytesMax) return
+    const bytes = new RowChunk().append(row)
     if (bytes <= this.rowBytesMax) return
     open.truncate(length, 0)
     throw new PeltonError(
-      `a row of about ${Math.round(bytes)} bytes (${preview(row)}) can't be worked on: the limit is ` +
+      `a row of about ${Math.round(bytes)} bytes (${preview(row)}) can't be worked on: the ` +
+        'limit is ' +
         `${this.rowBytesMax} bytes, a quarter of the memory option; raise it, or make rows smaller`,
       { code: 'ROW_TOO_LARGE' },
     )
   }
 
   #isLarge(chunk: RowChunk): boolean {
-    return chunk.length >= blockRowsMax || chunk.bytes >= this.#blockBytes
+    return chunk.length >= this.#blockRows || chunk.bytes >= this.#blockBytes
   }
 
   /** No more rows come to this chunk: into the arena, or to those that wait for room there. */
@@ -131,7 +138,7 @@ export class Intake {
 
   #seal(chunk: RowChunk): boolean {
     const sealed = this.#ifRoom(() => chunk.seal(this.#arena))
-    if (sealed) this.#sealed(sealed.ptr, sealed.pieces, chunk.rows)
+    if (sealed) this.#sealed(sealed.ptr, sealed.pieces, sealed.rows)
     return sealed !== undefined
   }
 
@@ -157,7 +164,8 @@ export class Intake {
       const end = bytes.indexOf(newline, at) + 1
       if (end - at > this.rowBytesMax) {
         throw new PeltonError(
-          `a line of ${end - at} bytes can't be worked on: the limit is ${this.rowBytesMax} bytes, a ` +
+          `a line of ${end - at} bytes can't be worked on: the limit is ${this.rowBytesMax} ` +
+            'bytes, a ' +
             'quarter of the memory option; raise it, or cut the line',
           { code: 'ROW_TOO_LARGE' },
         )
@@ -211,7 +219,9 @@ export class Intake {
     }
   }
 
-  /** Whether this intake has its share of the arena, or the arena is full: batches need room too. */
+  /**
+   * Whether this intake has its share of the arena, or the arena is full: batches need room too.
+   */
   #isFull(): boolean {
     const bytes = this.#sealedBytes + (this.#openText?.size ?? 0)
     // With nothing there one chunk may always come in: a full window must not stop a stream.
@@ -232,8 +242,12 @@ export class Intake {
 
   /** Moves what is held into the arena, as far as there is room. */
   #moveHeld(): void {
-    while (this.#heldRows.length > 0 && this.#seal(this.#heldRows[0]!)) {
-      this.#heldBytes -= this.#heldRows.shift()!.bytes
+    while (this.#heldRows.length > 0) {
+      const chunk = this.#heldRows[0]!
+      const { bytes } = chunk
+      if (!this.#seal(chunk)) break
+      this.#heldRows.shift()
+      this.#heldBytes -= bytes
     }
     while (this.#heldText.length > 0) {
       const bytes = this.#heldText[0]!

@@ -8,6 +8,8 @@ import type { Piece } from './vector.ts'
 
 /** Rows that will be one block; the latest can be taken back. */
 export class RowChunk {
+  /** Estimate of the sealed size in bytes. */
+  bytes = 0
   #builder = new BlockBuilder()
   /** Rows that were taken back and still lie in the builder: from, to. */
   #holes: [number, number][] = []
@@ -23,13 +25,12 @@ export class RowChunk {
     return this.#builder.rows - this.#holeRows
   }
 
-  /** Estimate of the sealed size in bytes. */
-  get bytes(): number {
-    return this.#builder.byteLength
-  }
-
-  append(row: unknown): void {
+  /** Adds a row and returns about how many bytes it takes. Throws as `BlockBuilder.append` does. */
+  append(row: unknown): number {
     this.#builder.append(row)
+    const { bytes } = this
+    this.bytes = this.#builder.byteLength
+    return this.bytes - bytes
   }
 
   /** Takes back the rows from `length` on; where they are many bytes, they go from memory too. */
@@ -47,6 +48,7 @@ export class RowChunk {
     const { ptr } = this.#builder.seal(heap, storeOwner)
     const block = Block.open(heap, ptr)
     this.#builder = new BlockBuilder()
+    this.bytes = 0
     this.#holes = []
     this.#holeRows = 0
     for (const [from, to] of ranges) {
@@ -54,10 +56,12 @@ export class RowChunk {
     }
   }
 
-  /** Writes the rows into a block that belongs to the store; the chunk must not be used after it. */
-  seal(arena: Arena): { ptr: number; pieces: Piece[] } {
+  /** Writes the rows into a block that belongs to the store; the chunk is of no use after it. */
+  seal(arena: Arena): { ptr: number; pieces: Piece[]; rows: number } {
+    const { rows } = this
+    const ranges = this.#ranges()
     const { ptr } = this.#builder.seal(arena, storeOwner)
-    return { ptr, pieces: this.#ranges().map(([from, to]) => ({ kind: 'block', ptr, from, to })) }
+    return { ptr, pieces: ranges.map(([from, to]) => ({ kind: 'block', ptr, from, to })), rows }
   }
 
   /** The rows that count, as ranges. */

@@ -53,6 +53,18 @@ const within =
       : `needs a constant between ${low} and ${high}`
   }
 
+/** Longest text between the items of a joined list, in UTF-16 units. */
+const SEPARATOR_MAX = 16
+
+/** Text joined by itself grows as the square of its length, beyond what JavaScript allows. */
+const shortSeparator = ([first]: readonly Expression[]): string | undefined => {
+  if (first === undefined) return undefined
+  const value = first.kind === 'constant' ? first.value : undefined
+  return typeof value === 'string' && value.length <= SEPARATOR_MAX
+    ? undefined
+    : `needs a constant of at most ${SEPARATOR_MAX} units`
+}
+
 /** `utf8 float64? → bool`, a line for each: receiver, method, arguments, result, example. */
 const lines: readonly [ReceiverKind, string, string, ResultKind, string, Signature['hazard']?][] = [
   ['utf8', 'split', 'utf8 float64?', 'texts', `line => line.split(' ')`],
@@ -93,7 +105,7 @@ const lines: readonly [ReceiverKind, string, string, ResultKind, string, Signatu
   ['list', 'includes', 'item float64?', 'bool', `line => line.split(' ').includes('error')`],
   ['list', 'indexOf', 'item float64?', 'float64', `line => line.split(',').indexOf('id')`],
   ['list', 'slice', 'float64? float64?', 'same', `line => line.split(',').slice(1)`],
-  ['list', 'join', 'utf8?', 'utf8', `line => line.split(',').join(';')`],
+  ['list', 'join', 'utf8?', 'utf8', `line => line.split(',').join(';')`, shortSeparator],
 ]
 
 const table = new Map<string, { signatures: Signature[]; example: string }>()

@@ -61,7 +61,9 @@ function methodPatterns(name: string, { on, args, required, result, hazard }: Si
   if (!(on in holes)) return []
   const list: string[] = []
   for (let count = required; count <= Math.min(args.length, required + 2); count++) {
-    const drawn = args.slice(0, count).map((kind, i) => (hazard && i === 0 ? '3' : holes[kind]))
+    const drawn = args
+      .slice(0, count)
+      .map((kind, i) => (hazard && i === 0 && kind === 'float64' ? '3' : holes[kind]))
     const kind = kinds[result] ?? (/^(?:texts|same)$/.test(result) ? 'list' : 'any')
     list.push(`${kind}: (${holes[on]}).${name}(${drawn.join(', ')})`)
   }

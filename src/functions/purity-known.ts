@@ -99,9 +99,7 @@ export const forbiddenProperties: ReadonlySet<string> = words(
 
 /** Whether a global, or what is read of it, tells the time. */
 export const tellsTime = (path: string): boolean =>
-  /^(?:Date(?:\.now)?|performance(?:\..*)?|process\.(?:hrtime|uptime)(?:\..*)?|Temporal(?:\..*)?)$/.test(
-    path,
-  )
+  /^Date(?:\.now)?$|^(?:performance|process\.hrtime|process\.uptime|Temporal)(?:\.|$)/.test(path)
 
 /** Whether a global, or what is read of it, gives random values. */
 export const isRandom = (path: string): boolean =>

@@ -6,7 +6,7 @@ const DIGITS_MAX: u32 = 15
 
 /**
  * `Number(text)` where the text is a plain decimal: an optional minus, digits, and perhaps a
- * point with digits behind it, no more than 15 digits in all. There the quotient of two exact
+ * point and more digits, no more than 15 digits in all. There the quotient of two exact
  * integers is the number nearest to the decimal, as it should be. `parseFloat` gives the same,
  * and `parseInt` the same number truncated.
  *
@@ -44,7 +44,7 @@ function decimal(p: usize, length: u32): f64 {
   if (count === 0) return NaN
   let scale: f64 = 1
   if (p !== end) {
-    if (load<u8>(p) !== 46 || end - p < 2) return NaN
+    if (load<u8>(p) !== 46) return NaN
     for (p++; p !== end; p++) {
       const digit = (load<u8>(p) as u32) - 48
       if (digit > 9) return NaN

@@ -33,9 +33,9 @@ export function remaindersBy(a: v128, b: v128, y: v128, limit: v128): v128 {
   const isUnfit = v128.or(f64x2.ge(x, limit), f64x2.ne(f64x2.trunc(x), x))
   if (v128.any_true(isUnfit)) return eachRemainder(a, b)
   // A divisor of 0 gives 0 * Infinity, NaN as it should be.
-  let r = f64x2.sub(x, f64x2.mul(f64x2.trunc(f64x2.div(x, y)), y))
-  // Rounding can make the quotient too large by one, never too small.
-  r = f64x2.add(r, v128.and(y, f64x2.lt(r, f64x2.splat(0))))
+  // And no quotient is rounded up to a whole number: from there to the next quotient below is more
+  // than half a step of doubles, as x is below 2^53.
+  const r = f64x2.sub(x, f64x2.mul(f64x2.trunc(f64x2.div(x, y)), y))
   return v128.or(r, v128.and(a, f64x2.splat(-0.0)))
 }
 

@@ -131,10 +131,10 @@ function openingOf(view: usize): u64 {
   return bswap<u64>(load<u64>(length <= 12 ? view + 4 : (load<u32>(view, 8) as usize)))
 }
 
-/** False when a byte is 0xed or more, from where UTF-16 has an order of its own. */
+/** False when a byte is 0xee or more, from where UTF-16 has an order of its own. */
 function hasPlainOrder(opening: u64): bool {
-  // Per byte: the upper bit, where adding 0x13 to the rest carries into it as well.
-  const carried = ((opening & 0x7f7f7f7f7f7f7f7f) + 0x1313131313131313) & opening
+  // Per byte: the upper bit, where adding 0x12 to the rest carries into it as well.
+  const carried = ((opening & 0x7f7f7f7f7f7f7f7f) + 0x1212121212121212) & opening
   return (carried & 0x8080808080808080) === 0
 }
 

@@ -16,6 +16,7 @@ import { leaf } from '../engine/input.ts'
 import type { FilePiece } from '../engine/vector.ts'
 import { PeltonError, preview } from '../errors.ts'
 
+/** Which files of a directory are taken, and how they are read. */
 export interface FileOptions {
   /** Which paths are taken; default: those whose name does not begin with a dot. */
   readonly filter?: (path: string) => boolean
@@ -135,7 +136,8 @@ export class FileSource implements InputSource {
       .filter(path => statSync(path, { throwIfNoEntry: false })?.isDirectory())
       .sort()
     if (found.length === 0) {
-      const text = `textFileStream: no directory matches ${pattern}; batches are empty until one appears`
+      const text =
+        `textFileStream: no directory matches ${pattern}; ` + 'batches are empty until one appears'
       warnings.set(text, undefined)
     }
     return found

@@ -9,6 +9,7 @@ import { RddNode } from '../engine/dag.ts'
 import type { InputBatch, InputHost, InputSource } from '../engine/input.ts'
 import { PeltonError, preview } from '../errors.ts'
 
+/** How entries of the queue become batches. */
 export interface QueueOptions {
   /** Take one entry a batch (default), or everything that waits. */
   readonly oneAtATime?: boolean

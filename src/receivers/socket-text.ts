@@ -12,6 +12,7 @@ import { checkMaxLineBytes, LineFeed } from '../engine/lines.ts'
 import { Receiver } from '../engine/receiver.ts'
 import { PeltonError, preview } from '../errors.ts'
 
+/** Where the lines come from, and how long one may be. */
 export interface SocketTextOptions {
   readonly host: string
   readonly port: number

@@ -38,10 +38,24 @@ function take(arena: Arena, intake: Intake, partitions = 16): unknown[][] {
   expect(batch.length).toBeLessThanOrEqual(partitions)
   expect(batch.every(partition => partition.length > 0)).toBe(true)
   expect(batch.flat()).toHaveLength(rows)
-  // What a batch has belongs to the store.
-  expect(arena.ownedBy(intakeOwner)).toBe(0)
+  for (const piece of dataset.partitions.flat()) {
+    // What a batch has belongs to the store, as nobody fills it any more.
+    const chunk = arena.chunkOf(piece.kind === 'block' ? piece.ptr : piece.from)
+    expect(arena.ownerOf(chunk)).toBe(storeOwner)
+  }
   dataset.release()
   return batch
+}
+
+/** Takes batches until nothing is left. */
+function takeAll(arena: Arena, intake: Intake): unknown[] {
+  const rows: unknown[] = []
+  while (intake.rows > 0) {
+    const batch = take(arena, intake).flat()
+    expect(batch.length).toBeGreaterThan(0)
+    rows.push(...batch)
+  }
+  return rows
 }
 
 function lines(from: number, to: number, width = 8): Buffer {
@@ -161,7 +175,7 @@ describe('rows', () => {
           } else expect(() => intake.addAll([...rows, new Unfit()])).toThrow(PeltonError)
           if (intake.rows > 20) got.push(...take(arena, intake).flat())
         }
-        while (intake.rows > 0) got.push(...take(arena, intake).flat())
+        got.push(...takeAll(arena, intake))
         expect(got).toEqual(expected)
         expect(arena.bytesInUse()).toBe(0)
       }),
@@ -261,7 +275,7 @@ describe('a full arena', () => {
     expect(intake.rows).toBe(100_000)
     expect(() => intake.addAll([1, new Unfit()])).toThrow(PeltonError)
     release()
-    expect(take(arena, intake).flat()).toEqual(rows)
+    expect(takeAll(arena, intake)).toEqual(rows)
     expect(arena.bytesInUse()).toBe(0)
   })
 
@@ -301,13 +315,72 @@ describe('a full arena', () => {
     expect(arena.bytesInUse()).toBe(0)
   })
 
+  test('one store larger than the arena is spread over batches, with room left to work', () => {
+    const arena = arenaOf(4 * MiB)
+    const rows = Array.from({ length: 2000 }, (_, i) => String(i).padEnd(10_000, '.'))
+    const stores: Record<string, (intake: Intake) => void> = {
+      rows: intake => intake.addAll(rows),
+      text: intake => intake.addText(Buffer.from(`${rows.join('\n')}\n`)),
+    }
+    for (const [name, store] of Object.entries(stores)) {
+      const intake = new Intake(arena)
+      store(intake)
+      expect(intake.rows).toBe(rows.length)
+      expect(arena.bytesInUse()).toBeLessThan(1.3 * MiB)
+      expect(intake.room()).toBeInstanceOf(Promise)
+      const got: unknown[] = []
+      let batches = 0
+      for (; intake.rows > 0; batches++) {
+        got.push(...take(arena, intake).flat())
+        expect(arena.bytesInUse()).toBeLessThan(1.3 * MiB)
+      }
+      expect([name, batches > 15, batches < 40]).toEqual([name, true, true])
+      expect(got).toEqual(rows)
+      expect(intake.room()).toBeUndefined()
+      expect(arena.bytesInUse()).toBe(0)
+    }
+  })
+
+  test('rows that become larger by a later one of another type are not refused for it', () => {
+    const arena = arenaOf(MiB)
+    const intake = new Intake(arena)
+    const rows = [...Array.from({ length: 65_000 }, (_, i) => i % 2 === 0), 'text', { a: 1 }]
+    for (const row of rows) intake.add(row)
+    expect(takeAll(arena, intake)).toEqual(rows)
+  })
+
+  test('a row that could never be worked on is refused, with those stored with it', () => {
+    const arena = arenaOf(4 * MiB)
+    const intake = new Intake(arena)
+    expect(intake.rowBytesMax).toBe(MiB)
+    const huge = 'x'.repeat(2 * MiB)
+    intake.addAll(['a', 'b'])
+    const message = /a row of about 2097\d\d\d bytes \("xxx.*the limit is 1048576 bytes.*raise it/
+    expect(() => intake.add(huge)).toThrow(message)
+    expect(() => intake.addAll(['c', huge, 'd'])).toThrow(message)
+    expect(() => intake.addText(Buffer.from(`e\n${huge}\nf`))).toThrow(
+      /a line of 2097153 bytes can't be worked on: the limit is 1048576 bytes/,
+    )
+    intake.add('x'.repeat(MiB - 100_000))
+    intake.add('g')
+    expect(intake.rows).toBe(4)
+    const batch = take(arena, intake).flat() as string[]
+    expect(batch.map(row => row.length)).toEqual([1, 1, MiB - 100_000, 1])
+    expect(arena.bytesInUse()).toBe(0)
+  })
+
   test('chunks are small beside a small limit', () => {
     const arena = arenaOf(4 * MiB)
     const intake = new Intake(arena)
     intake.addText(Buffer.from('x\n'))
     expect(arena.ownedBy(intakeOwner)).toBe(128 * 1024)
-    for (let i = 0; i < 200_000; i++) intake.add(i)
-    expect(arena.ownedBy(storeOwner)).toBeGreaterThan(MiB)
+    let largest = 0
+    for (let i = 0; i < 50_000; i++) {
+      const before = arena.ownedBy(storeOwner)
+      intake.add(i)
+      largest = Math.max(largest, arena.ownedBy(storeOwner) - before)
+    }
+    expect(largest).toBe(64 * 1024)
     intake.close()
     expect(arena.bytesInUse()).toBe(0)
   })
@@ -336,23 +409,25 @@ describe('room', () => {
     expect(arena.bytesInUse()).toBe(0)
   })
 
-  test('ends when others fill the arena; one store a batch still comes in', async () => {
+  test('ends when others fill the arena; a chunk a batch still comes in', async () => {
     const arena = arenaOf(4 * MiB)
     const intake = new Intake(arena)
     const release = occupy(arena, MiB)
     expect(intake.room()).toBeUndefined()
-    intake.add(1)
-    const room = intake.room()
-    expect(room).toBeInstanceOf(Promise)
+    let room: Promise<void> | undefined
+    let rows = 0
+    for (; !room; room = intake.room()) intake.add(rows++)
+    expect(arena.ownedBy(storeOwner)).toBeGreaterThan(0)
+    expect(arena.ownedBy(storeOwner)).toBeLessThanOrEqual(3 * 64 * 1024)
     let isWoken = false
-    void room!.then(() => (isWoken = true))
+    void room.then(() => (isWoken = true))
     intake.wake()
     // The blocks of a batch go back in promise reactions that come after the wake.
     void Promise.resolve().then(() => Promise.resolve().then(release))
     expect(isWoken).toBe(false)
     await room
+    expect(take(arena, intake).flat()).toHaveLength(rows)
     expect(arena.bytesInUse()).toBe(0)
-    intake.close()
   })
 
   test('closing, or letting go, ends all waiting', async () => {

@@ -241,7 +241,7 @@ describe('life', () => {
     expect(b.receiverStarts).toHaveLength(3)
   })
 
-  test('restart waits for an onStop that takes its time, and accepts what that stores', async () => {
+  test('restart waits for a slow onStop, and accepts what that stores', async () => {
     const { b, receiver, batches } = started()
     const parting = Promise.withResolvers<void>()
     receiver.end = async () => {

@@ -214,6 +214,8 @@ const refused: Record<keyof typeof typeReasons, readonly string[]> = {
   hazard: [
     'x.s.repeat(x.n)',
     'x.s.repeat(-1)',
+    'x.l.join(x.s)',
+    `x.l.join('more than sixteen units')`,
     'x.s.padStart(x.n)',
     'x.n.toFixed(101)',
     'x.n.toString(1)',
@@ -241,7 +243,7 @@ const words: Record<keyof typeof typeReasons, RegExp> = {
   noMethod: /^the method \w+ is used on \w+$/,
   argument: /^[\w.]+ is given .+$/,
   argumentCount: /^toString is called with another number of arguments$/,
-  hazard: /^\w+ needs a constant between -?\d+ and \d+, else it may throw$/,
+  hazard: /^\w+ needs a constant (between -?\d+ and \d+|of at most 16 units), else it may throw$/,
   typeofMixed: /^typeof gives several answers for (numbers or undefined|mixed values)$/,
   tupleSize: /^an array of [09] items is no tuple$/,
   structSize: /^an object of 0 fields is no struct$/,

@@ -164,6 +164,12 @@ describe('what was captured', () => {
     }
   })
 
+  test('a name of its own hides a captured one', () => {
+    const source = 'x => { if (x.low) { const limits = x; return limits.low } return limits.low }'
+    const lifted = liftSource(source, { limits: { low: 1 } })
+    expect(text(lifted)).toBe('$0.low ? $0.low : 1')
+  })
+
   test('a broadcast is known where its value is', () => {
     const fn = capture((w: string) => w.length > words.value.min)
     expect(text(lift(fn))).toBe('not lifted: uses words, which is a broadcast')
@@ -240,7 +246,11 @@ const reasons: Record<Exclude<keyof typeof liftReasons, (typeof elsewhere)[numbe
     { source: 'x => [x, f]', captured: { f: () => 1 } },
   ],
   unknownName: ['x => process.env.HOME', 'x => unknown', 'x => globalThis', 'x => Math'],
-  early: ['x => { const a = b; const b = 1; return a }', '(x) => { { return y } let y = 1 }'],
+  early: [
+    'x => { const a = b; const b = 1; return a }',
+    '(x) => { { return y } let y = 1 }',
+    'x => { switch (1) { case 1: return x; case 2: const x = 2; return x } }',
+  ],
   hidden: [
     'x => { if (x) { var a = 1 } return a }',
     '(a = b, b) => a',

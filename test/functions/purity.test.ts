@@ -47,7 +47,7 @@ const pure: readonly Case[] = [
   { source: 'function count(w) { return w === "" ? 0 : 1 + count(w.slice(1)) }' },
   { source: `w => { const vowel = c => 'aeiou'.includes(c); return [...w].filter(vowel).length }` },
   {
-    source: `w => [...w].map(Number).every(Number.isInteger) || w.split(',').map(parseFloat).length`,
+    source: `w => [...w].map(Number).every(Number.isInteger) || [w].map(parseFloat).length`,
   },
   { source: 'w => new Date(w).getTime() || Math.PI.toFixed(2)' },
   { source: 'w => new Set(w).size' },
@@ -145,9 +145,7 @@ const impure: Record<
 describe.each(Object.entries(impure))('impure: %s', (name, cases) => {
   const words = (purityReasons as Record<string, (...args: any[]) => string>)[name]!
   const shape = words('§', 1).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  const pattern = new RegExp(
-    `^${shape.replace(/declares § parameters where 1 is/, 'declares \\d parameters where 1 is').replace('§', '.+')}$`,
-  )
+  const pattern = new RegExp(`^${shape.replace('§', '.+')}$`)
   test.each(cases.map(one => (typeof one === 'string' ? { source: one } : one)))(
     '$source',
     ({ source, captured }: Case) => {

@@ -517,7 +517,7 @@ test('callerPlace() is here, and leaves the hooks of stack traces alone', () => 
   ])
 })
 
-test('where the inspector is denied, using() gives the names and the error asks for it', async () => {
+test('where the inspector is denied, using() gives the names; the error asks for it', async () => {
   const entry = fileURLToPath(new URL('./fixtures/denied.ts', import.meta.url))
   const flags = ['--permission', '--allow-fs-read=*', '--allow-worker']
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, entry])

@@ -10,6 +10,8 @@ const { kernels } = memory
 /** Masks that are mixed, and ones with long runs. */
 const masks = fc.oneof(
   fc.array(fc.nat(1), { maxLength: 100 }),
+  // All rows but one.
+  fc.nat(40).map(at => Array.from({ length: 41 }, (_, i) => Number(i !== at))),
   fc
     .array(fc.tuple(fc.nat(1), fc.nat(40)), { maxLength: 5 })
     .map(runs => runs.flatMap(([bit, length]) => new Array<number>(length).fill(bit))),

@@ -11,7 +11,12 @@ const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 9 
 const decimals = fc
   .tuple(fc.constantFrom('', '-'), digits, fc.constantFrom('', '.'), digits)
   .map(parts => parts.join(''))
+/** 16 and 17 digits: a quotient would round twice. */
+const long = fc
+  .tuple(fc.integer({ min: 1e8, max: 1e9 - 1 }), fc.integer({ min: 1e6, max: 1e8 - 1 }))
+  .map(([whole, fraction]) => `${whole}.${fraction}`)
 const texts = fc.oneof(
+  { weight: 2, arbitrary: long },
   { weight: 4, arbitrary: decimals },
   { weight: 2, arbitrary: fc.double().map(String) },
   { weight: 2, arbitrary: fc.integer().map(String) },

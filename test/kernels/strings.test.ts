@@ -43,6 +43,22 @@ describe.each(places)('strings at $place', ({ base }) => {
     )
   })
 
+  test('includes, at every place', () => {
+    memory.rewind(base)
+    for (const text of ['a', 'ab', 'abc', 'abcd', 'a text of more than sixteen bytes']) {
+      const at = memory.putBytes(Buffer.from(text))
+      const before = Array.from({ length: 60 }, (_, n) => 'a'.repeat(n))
+      // The same first and last byte, and another between them.
+      const other = text[0] + '-'.repeat(Math.max(0, text.length - 2)) + text.at(-1)
+      const texts = before.flatMap(start => [start + text, `${start}${text}c`, start + other])
+      const out = memory.alloc(texts.length)
+      const views = memory.putViews(texts)
+      kernels.includes(views, at, text.length, texts.length, out)
+      const expected = texts.map(each => Number(each.includes(text)))
+      expect(memory.readU8(out, texts.length)).toEqual(expected)
+    }
+  })
+
   test('===', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(strings, strings)), strings, (rows, other) => {

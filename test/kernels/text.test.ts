@@ -89,7 +89,7 @@ describe.each(places)('text at $place', ({ base }) => {
 test('a carriage return at every place before a newline', () => {
   for (let n = 0; n < 200; n++) {
     memory.rewind(65_536)
-    const text = `${'x'.repeat(n)}\r\n${'y'.repeat(n % 7)}\r${'z '.repeat(80)}`
+    const text = `${'x'.repeat(n)}\r\n${'y'.repeat(n % 7)} ${'z '.repeat(80)}`
     const start = memory.putBytes(Buffer.from(text))
     const end = start + text.length
     const found = collect(start, end, 200, (out, state) =>

@@ -115,7 +115,7 @@ describe('which files', () => {
     await b.stop()
   })
 
-  test('one that was taken is not taken again while it could be found, even when touched', async () => {
+  test('one that was taken is not taken again while it is found, even when touched', async () => {
     const { b, batches } = streamOf({ minRememberDuration: 3000 })
     const path = write('file', 'first', epoch + 500)
     await b.ssc.start()
