@@ -68,7 +68,7 @@ describe('the tarball', () => {
       expect(packed).toContain(path)
     }
     const wanted =
-      /^(dist\/.*\.(js|d\.ts|wasm)|package\.json|LICENSE|NOTICE|(README|CHANGELOG)\.md)$/
+      /^(dist\/.*\.(js|d\.ts)|build\/kernels\.wasm|package\.json|LICENSE|NOTICE|(README|CHANGELOG)\.md)$/
     expect(packed.filter(path => !wanted.test(path))).toEqual([])
   })
 

@@ -30,6 +30,7 @@ export const strings = fc.oneof(
     weight: 2,
     arbitrary: fc.nat(69).map(n => `${'x'.repeat(n)}y${'x'.repeat(69 - n)}`),
   },
+  { weight: 1, arbitrary: fc.integer({ min: 12, max: 40 }).map(n => 'z'.repeat(n)) },
   {
     weight: 1,
     arbitrary: fc.string({ unit: fc.constantFrom('\ud83d', '\ude00', 'a'), maxLength: 9 }),

@@ -69,9 +69,13 @@ export class KernelMemory {
     return address
   }
 
+  /** Numbers; each NaN with other bits, as they may come from other programs. */
   putF64(values: ArrayLike<number>): number {
     const address = this.alloc(values.length * 8)
     this.f64.set(values, address / 8)
+    for (let i = 0; i < values.length; i++) {
+      if (Number.isNaN(values[i])) this.u32[address / 4 + 2 * i + 1] = 0x7ff80000 + i * 0x80000001
+    }
     return address
   }
 

@@ -74,6 +74,8 @@ function collect(
   let inKernel = 0
   let row = 0
   while (row < texts.length) {
+    // A kernel that does not move on must not fill the machine's memory.
+    if (found.length > texts.length) throw new Error('more rows than there are')
     const counts = memory.alloc(texts.length * 4)
     const out = memory.alloc(cap * 16)
     const parts = run(row, texts.length - row, out, cap, counts)
