@@ -39,7 +39,7 @@ export class RowChunk {
     if (end === length) return
     this.#holes.push([length, end])
     this.#holeRows += end - length
-    if (this.bytes > bytesMax || this.rows === 0) this.#rebuild()
+    if (this.bytes > bytesMax) this.#rebuild()
   }
 
   #rebuild(): void {

@@ -39,6 +39,7 @@ function take(arena: Arena, intake: Intake, partitions = 16): unknown[][] {
   expect(batch.every(partition => partition.length > 0)).toBe(true)
   expect(batch.flat()).toHaveLength(rows)
   for (const piece of dataset.partitions.flat()) {
+    expect(piece.to).toBeGreaterThan(piece.from)
     // What a batch has belongs to the store, as nobody fills it any more.
     const chunk = arena.chunkOf(piece.kind === 'block' ? piece.ptr : piece.from)
     expect(arena.ownerOf(chunk)).toBe(storeOwner)
@@ -109,6 +110,7 @@ describe('rows', () => {
     const intake = new Intake(arena)
     intake.addAll([1, 2])
     expect(() => intake.addAll([3, 4, new Unfit(), 5])).toThrow(PeltonError)
+    expect(() => intake.addAll([3, new Unfit()])).toThrow(PeltonError)
     intake.addAll([6, 7])
     expect(() => intake.addAll([() => 1])).toThrow(/function/)
     intake.add(8)
@@ -428,6 +430,19 @@ describe('room', () => {
     await room
     expect(take(arena, intake).flat()).toHaveLength(rows)
     expect(arena.bytesInUse()).toBe(0)
+  })
+
+  test('ends when something waits outside the arena', async () => {
+    const arena = arenaOf(4 * MiB)
+    const intake = new Intake(arena)
+    const release = occupy(arena, 0)
+    intake.addText(Buffer.from('a\n'))
+    const room = intake.room()
+    expect(room).toBeInstanceOf(Promise)
+    release()
+    intake.wake()
+    await room
+    expect(take(arena, intake)).toEqual([['a']])
   })
 
   test('closing, or letting go, ends all waiting', async () => {

@@ -134,6 +134,17 @@ describe.each(places)('split at $place', ({ base }) => {
   })
 })
 
+test('a separator that is complete only behind the text', () => {
+  memory.rewind(65_536)
+  const text = 'aabaab and a first half: a'
+  const views = memory.putViews([text])
+  memory.u8.fill(97, memory.u32[views / 4 + 2]! + text.length, memory.alloc(0))
+  const at = memory.putBytes(Buffer.from('aa'))
+  const [out, counts, state] = [memory.alloc(160), memory.alloc(4), memory.alloc(12)]
+  const parts = kernels.splitViews(views, 1, at, 2, out, 10, counts, state)
+  expect(memory.readViews(out, parts)).toEqual(text.split('aa'))
+})
+
 test('a row whose text ends where the memory ends', () => {
   memory.rewind(65_536)
   const text = 'a text, of more than, twelve bytes'
