@@ -521,12 +521,20 @@ export class StreamingContext {
   async #drain(loop: BatchLoop): Promise<void> {
     const { clock, gracefulStopTimeoutMs, waitingBatchesMax } = this.#settings
     const isPending = (): boolean => this.#inputs.some(({ source }) => source.pending)
-    while (isPending() && loop.pending < waitingBatchesMax) loop.submitLast()
     let cancel: (() => void) | undefined
+    let isOver = false
     const timedOut = new Promise<void>(resolve => {
-      cancel = clock.at(clock.now() + gracefulStopTimeoutMs, resolve)
+      cancel = clock.at(clock.now() + gracefulStopTimeoutMs, () => {
+        isOver = true
+        resolve()
+      })
     })
-    await Promise.race([loop.whenIdle(), timedOut])
+    // One batch at a time: what a full arena keeps waiting finds room when a batch has ended.
+    for (let batches = 0; batches <= waitingBatchesMax && !isOver; batches++) {
+      await Promise.race([loop.whenIdle(), timedOut])
+      if (isOver || !isPending()) break
+      loop.submitLast()
+    }
     cancel?.()
     if (loop.pending === 0) return
     this.#settings.logger.warn(

@@ -143,7 +143,8 @@ export class TaskRunner {
     } catch (error) {
       this.#share.takeUpdates()
       this.#builder.reset()
-      for (const chunk of chunks) this.#arena.free(chunk)
+      // Also what a sink had sealed before it failed: everything that bears the attempt's number.
+      this.#arena.reap(message.attempt)
       const elapsedMs = stopwatch() - started
       const failure = describe(error, step)
       const nothing = { parts: [], chunks: [], accumulators: [] }
