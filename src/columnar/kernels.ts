@@ -38,18 +38,22 @@ let compiled: KernelModule | undefined
  * @example new Worker(url, { workerData: { module: kernelModule(), arena: arena.handle() } })
  */
 export function kernelModule(): KernelModule {
-  if (compiled) return compiled
+  compiled ??= compileKernels(file)
+  return compiled
+}
+
+/** Compiles the module in a file. */
+export function compileKernels(url: URL): KernelModule {
   let bytes: Uint8Array
   try {
-    bytes = readFileSync(file)
+    bytes = readFileSync(url)
   } catch (cause) {
     throw new PeltonError(
-      `Cannot read the kernels from ${fileURLToPath(file)}; run \`npm run build\``,
+      `Cannot read the kernels from ${fileURLToPath(url)}; run \`npm run build\``,
       { code: 'KERNELS_MISSING', cause },
     )
   }
-  compiled = new (globalThis as unknown as Platform).WebAssembly.Module(bytes)
-  return compiled
+  return new (globalThis as unknown as Platform).WebAssembly.Module(bytes)
 }
 
 /**

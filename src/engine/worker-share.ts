@@ -2,13 +2,9 @@
 import { deserialize } from 'node:v8'
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError, preview } from '../errors.ts'
-import {
-  type AccumulatorDefinition,
-  AccumulatorPart,
-  type PortableFunction,
-  type ReviveHost,
-  revive,
-} from '../functions/index.ts'
+import type { PortableFunction } from '../functions/portable.ts'
+import { type ReviveHost, revive } from '../functions/revive.ts'
+import { type AccumulatorDefinition, AccumulatorPart } from '../functions/shared.ts'
 import type { AccumulatorUpdate, BroadcastRef } from './program.ts'
 
 /** A worker's own instance of a resource; opened before the first task that needs it runs. */

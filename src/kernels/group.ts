@@ -258,11 +258,12 @@ function spread(h: u64): u32 {
   return (((h ^ (h >> 32)) * 0xd6e8feb86659fd93) >> 32) as u32
 }
 
-function sameCell<T>(key: usize, p: usize): bool {
+function sameCell<T>(key: usize, p: usize): boolean {
   if (isFloat<T>()) {
     const a = load<f64>(key)
     const b = load<f64>(p)
-    return a === b || (isNaN<f64>(a) && isNaN<f64>(b))
+    if (isNaN<f64>(a)) return isNaN<f64>(b) as boolean
+    return a === b
   }
   const low = load<u64>(p)
   if (load<u64>(key) !== low) return false

@@ -53,7 +53,7 @@ export function textOf(view: usize): usize {
 }
 
 /** Whether [a, a + length) and [b, b + length) hold the same bytes. */
-export function sameBytes(a: usize, b: usize, length: u32): bool {
+export function sameBytes(a: usize, b: usize, length: u32): boolean {
   const end = a + length
   while (end - a >= 8) {
     if (load<u64>(a) !== load<u64>(b)) return false
@@ -68,21 +68,24 @@ export function sameBytes(a: usize, b: usize, length: u32): bool {
   return true
 }
 
-/**
- * Copies text to where nothing of it lies yet; a call of memory.copy costs more than most texts.
- */
+/** Copies text to where nothing of it lies yet. */
 export function copyText(to: usize, from: usize, length: u32): void {
-  if (length > 512) {
+  // A call of memory.copy takes longer than short texts, which are copied as two pieces that
+  // overlap.
+  if (length > 32) {
     memory.copy(to, from, length)
   } else if (length >= 16) {
-    for (let i: u32 = 16; i < length; i += 16) {
-      v128.store(to + i - 16, v128.load(from + i - 16))
-    }
-    // The last 16 bytes, some of them a second time.
-    v128.store(to + length - 16, v128.load(from + length - 16))
+    const tail = v128.load(from + length - 16)
+    v128.store(to, v128.load(from))
+    v128.store(to + length - 16, tail)
   } else if (length >= 8) {
+    const tail = load<u64>(from + length - 8)
     store<u64>(to, load<u64>(from))
-    store<u64>(to + length - 8, load<u64>(from + length - 8))
+    store<u64>(to + length - 8, tail)
+  } else if (length >= 4) {
+    const tail = load<u32>(from + length - 4)
+    store<u32>(to, load<u32>(from))
+    store<u32>(to + length - 4, tail)
   } else {
     for (let i: u32 = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i))
   }

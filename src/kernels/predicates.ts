@@ -72,7 +72,7 @@ export function asciiMask(a: usize, n: u32, mask: usize): void {
   const last = lastLoad()
   for (; mask !== end; a += 16, mask++) {
     const bytes = load<u32>(a)
-    let holds: bool
+    let holds: boolean
     if (bytes <= 12) {
       holds = (load<u64>(a, 8) & 0x8080808080808080) === 0 && (load<u32>(a, 4) & 0x80808080) === 0
     } else {
@@ -85,7 +85,7 @@ export function asciiMask(a: usize, n: u32, mask: usize): void {
   }
 }
 
-function sameViews(a: usize, b: usize): bool {
+function sameViews(a: usize, b: usize): boolean {
   const low = load<u64>(a)
   if (load<u64>(b) !== low) return false
   const high = load<u64>(a, 8)
@@ -99,12 +99,12 @@ function lowBits(bytes: u32): i32 {
 }
 
 /** Whether the wanted ones of the 16 bytes at `p` are those of `opening`. */
-function isAt(p: usize, opening: v128, wanted: i32, last: usize): bool {
+function isAt(p: usize, opening: v128, wanted: i32, last: usize): boolean {
   return (i8x16.bitmask(i8x16.eq(loadNear(p, last), opening)) & wanted) === wanted
 }
 
 /** Whether the text is in [p, p + bytes): looks for its first and last byte at their distance. */
-function isIn(p: usize, bytes: u32, text: usize, length: u32, last: usize): bool {
+function isIn(p: usize, bytes: u32, text: usize, length: u32, last: usize): boolean {
   const first = i8x16.splat(load<i8>(text))
   const final = i8x16.splat(load<i8>(text + length - 1))
   let places = bytes - length + 1

@@ -83,7 +83,7 @@ export function sumPairs(
   return count
 }
 
-function isSameKey(a: u64, b: u64): bool {
+function isSameKey(a: u64, b: u64): boolean {
   return a === b || (a | b) << 1 === 0
 }
 

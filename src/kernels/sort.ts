@@ -132,14 +132,14 @@ function openingOf(view: usize): u64 {
 }
 
 /** False when a byte is 0xee or more, from where UTF-16 has an order of its own. */
-function hasPlainOrder(opening: u64): bool {
+function hasPlainOrder(opening: u64): boolean {
   // Per byte: the upper bit, where adding 0x12 to the rest carries into it as well.
   const carried = ((opening & 0x7f7f7f7f7f7f7f7f) + 0x1212121212121212) & opening
   return (carried & 0x8080808080808080) === 0
 }
 
 /** Whether texts with the same first 8 bytes are equal: they are short, and of one length. */
-function isSettled(views: usize, order: usize, n: u32): bool {
+function isSettled(views: usize, order: usize, n: u32): boolean {
   if (n === 1) return true
   const length = load<u32>(views + (load<u32>(order) << 4))
   if (length > 8) return false
@@ -157,7 +157,7 @@ function sortable(value: f64): u64 {
 }
 
 /** Turns 256 counts into starts; false when one of them counts all rows, so nothing would move. */
-function startsOf(counts: usize, n: u32): bool {
+function startsOf(counts: usize, n: u32): boolean {
   let sum: u32 = 0
   for (let i: u32 = 0; i < 256; i++, counts += 4) {
     const count = load<u32>(counts)
@@ -181,7 +181,7 @@ function merge(views: usize, from: usize, to: usize, start: u32, middle: u32, en
   }
 }
 
-function isLess(views: usize, rowA: u32, rowB: u32): bool {
+function isLess(views: usize, rowA: u32, rowB: u32): boolean {
   const a = views + (rowA << 4)
   const b = views + (rowB << 4)
   // The first bytes decide most comparisons.

@@ -155,7 +155,7 @@ function inRange(marks: v128, bytes: usize): u32 {
 }
 
 /** Whether a byte opens a character that may be white space: U+00A0, U+1680, U+2000 … U+FEFF. */
-function mayHoldWideSpace(p: usize, end: usize, last: usize): bool {
+function mayHoldWideSpace(p: usize, end: usize, last: usize): boolean {
   while (p !== end) {
     const v = loadNear(p, last)
     if (inRange(v, end - p) !== 0) {

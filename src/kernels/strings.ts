@@ -169,7 +169,7 @@ function storeFirst(p: usize, v: v128, bytes: u32): void {
 }
 
 /** White space of ASCII. */
-function isSpace(byte: u32): bool {
+function isSpace(byte: u32): boolean {
   return byte === 32 || byte - 9 < 5
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { buildKernels, kernelInterface } from '../../scripts/build-kernels.ts'
+import { compileKernels } from '../../src/columnar/kernels.ts'
 import { PeltonError } from '../../src/errors.ts'
 
 const { Module } = (globalThis as any).WebAssembly
@@ -42,6 +43,9 @@ test('the interface has every export, and nothing else', () => {
   expect(declared.toSorted()).toEqual(exported.toSorted())
 })
 
-test('an error is a PeltonError', () => {
-  expect(new PeltonError('x', { code: 'KERNELS_MISSING' }).code).toBe('KERNELS_MISSING')
+test('a missing module is an error that says what to do', () => {
+  const missing = new URL('./no-such.wasm', import.meta.url)
+  const message = /no-such\.wasm; run `npm run build`/
+  expect(() => compileKernels(missing)).toThrow(message)
+  expect(() => compileKernels(missing)).toThrow(PeltonError)
 })
