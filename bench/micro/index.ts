@@ -5,12 +5,13 @@ import type { Output } from '../latency.ts'
 import { align, grouped } from '../report.ts'
 import { addArena } from './arena.ts'
 import { addBuilder } from './builder.ts'
+import { addKernels } from './kernels.ts'
 import { addSplitMix } from './splitmix.ts'
 
 /** Adds the measurements of one part of the engine. */
 export type AddMicro = (bench: Bench) => void | Promise<void>
 
-const PARTS: readonly AddMicro[] = [addArena, addBuilder, addSplitMix]
+const PARTS: readonly AddMicro[] = [addArena, addBuilder, addSplitMix, addKernels]
 
 const TASK_MS = 300
 
