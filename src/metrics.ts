@@ -12,7 +12,7 @@ export interface Metrics {
   readonly rowsByWorker: readonly number[]
   /** Rows in columns that fell back to encoded values. */
   readonly fallbackRows: number
-  /** Bytes of rows that went through message ports: always 0, rows travel in the arena. */
+  /** Bytes of values that went through message ports: accumulators only, rows stay in the arena. */
   readonly rowBytesThroughPorts: number
   readonly arenaBytes: number
   readonly arenaPeakBytes: number
@@ -29,7 +29,7 @@ export function metricsOf(session: Session | undefined, batches: number, rows: n
     tasks: counters?.tasks ?? 0,
     rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),
     fallbackRows: counters?.fallbackRows ?? 0,
-    rowBytesThroughPorts: 0,
+    rowBytesThroughPorts: counters?.portBytes ?? 0,
     arenaBytes: session ? session.runtime.bytesInUse : 0,
     arenaPeakBytes: arena?.peakBytes() ?? 0,
   }

@@ -51,6 +51,8 @@ export class GroupTable {
   begin(kind: KeyKind, initial: number): void {
     this.#kind = kind
     this.#initial = initial
+    // Emptying a table costs its size: one that has become far too large is made anew.
+    if (this.#mask >= slotsMin * 4 && this.count * 16 < this.#capacity) this.close()
     this.count = 0
     if (this.#slots === 0) this.#allocate(slotsMin)
     else this.#arena.u8.fill(0, this.#slots, this.#slots + (this.#mask + 1) * slotBytes)
@@ -71,13 +73,21 @@ export class GroupTable {
 
   #allocate(slots: number): void {
     const arena = this.#arena
+    const capacity = slots / 2
+    const taken: number[] = []
+    try {
+      taken.push(arena.alloc(slots * slotBytes, this.#owner))
+      // Room for the wider kind of key, so that the table serves both.
+      taken.push(arena.alloc(capacity * viewBytes, this.#owner))
+      taken.push(arena.alloc(capacity * numberBytes, this.#owner))
+    } catch (error) {
+      for (const chunk of taken) arena.free(chunk)
+      throw error
+    }
+    ;[this.#slots, this.#keys, this.#numbers] = taken as [number, number, number]
     this.#mask = slots - 1
-    this.#capacity = slots / 2
-    this.#slots = arena.alloc(slots * slotBytes, this.#owner)
+    this.#capacity = capacity
     arena.u8.fill(0, this.#slots, this.#slots + slots * slotBytes)
-    // Room for the wider kind of key, so that the table serves both.
-    this.#keys = arena.alloc(this.#capacity * viewBytes, this.#owner)
-    this.#numbers = arena.alloc(this.#capacity * numberBytes, this.#owner)
   }
 
   #grow(needed: number): void {
@@ -96,7 +106,10 @@ export class GroupTable {
   /** Gives the memory back. */
   close(): void {
     if (this.#slots === 0) return
-    for (const chunk of [this.#slots, this.#keys, this.#numbers]) this.#arena.free(chunk)
-    this.#slots = 0
+    for (const chunk of [this.#slots, this.#keys, this.#numbers]) {
+      if (chunk !== 0) this.#arena.free(chunk)
+    }
+    this.#slots = this.#keys = this.#numbers = 0
+    this.#mask = this.#capacity = 0
   }
 }

@@ -13,6 +13,7 @@ import { GroupTable, vectorRowsMax } from '../columnar/group-table.ts'
 import { openKernels } from '../columnar/kernels.ts'
 import { type RawColumn, reserveBlock } from '../columnar/raw-block.ts'
 import { Scratch } from '../columnar/scratch.ts'
+import { PeltonError } from '../errors.ts'
 import {
   type ColumnMachine,
   type ColumnShape,
@@ -50,8 +51,9 @@ const numberBytes = 8
 
 export class ColumnRunner {
   readonly #arena: Arena
-  readonly #owner: number
   readonly #machine: ColumnMachine
+  /** One aggregate is at work at a time, so one table does for all. */
+  readonly #table: GroupTable
   #plans = new WeakMap<readonly ProgramStep[], Map<string, ColumnPlan | null>>()
 
   /** Whether the arena is large enough for a thread's own memory. */
@@ -61,10 +63,10 @@ export class ColumnRunner {
 
   constructor(arena: Arena, owner: number) {
     this.#arena = arena
-    this.#owner = owner
     const kernels = openKernels(arena.handle().memory)
     const scratch = new Scratch(arena, owner, scratchBytes)
     this.#machine = { kernels, scratch, words: () => arena.u32 }
+    this.#table = new GroupTable(arena, kernels, owner)
   }
 
   /** Runs what it can of `steps` over the pieces; undefined where the row loop must do it all. */
@@ -78,17 +80,30 @@ export class ColumnRunner {
     if (!first || sources.some(s => s?.shapeKey !== first.shapeKey)) return undefined
     const plan = this.#plan(steps, operators, first)
     if (!plan) return undefined
+    try {
+      const rowsIn = this.#through(plan, sources as Source[])
+      return { plan, result: { rowsIn, rows: plan.stages.at(-1)!.finish!() } }
+    } catch (error) {
+      // More groups than the arena holds: the row loop keeps them in the worker's heap.
+      if (!(error instanceof PeltonError && error.code === 'ARENA_FULL')) throw error
+      this.#table.close()
+      return undefined
+    }
+  }
+
+  /** Pushes the rows of all sources through the stages; how many there were. */
+  #through(plan: ColumnPlan, sources: readonly Source[]): number {
     for (const stage of plan.stages) stage.begin?.()
     const push = plan.stages.reduceRight<(vector: ColumnVector) => void>(
       (next, stage) => vector => stage.push(vector, next),
       () => undefined,
     )
-    let rowsIn = 0
+    let rows = 0
     for (const source of sources) {
       this.#machine.scratch.reset()
-      rowsIn += source!.open(this.#machine, push)
+      rows += source.open(this.#machine, push)
     }
-    return { plan, result: { rowsIn, rows: plan.stages.at(-1)!.finish!() } }
+    return rows
   }
 
   #plan(
@@ -122,7 +137,7 @@ export class ColumnRunner {
         expression: index => step.lifted[index]?.expression,
         reducer: index => step.lifted[index]?.reducer,
         compile: expression => compileColumns(expression, [input], machine),
-        groups: () => new GroupTable(this.#arena, machine.kernels, this.#owner),
+        groups: () => this.#table,
       })
       if (!stage) return null
       stages.push(stage)

@@ -1,6 +1,7 @@
 /**
  * Runs jobs: cuts lineages at exchanges, deals partitions out as tasks, tries failed ones again.
  */
+import { serialize } from 'node:v8'
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import { Accumulator, sharedById } from '../functions/index.ts'
@@ -34,6 +35,8 @@ export interface HeldRows {
 export class SchedulerCounters {
   tasks = 0
   fallbackRows = 0
+  /** Bytes of values, not addresses or counts, that came through message ports. */
+  portBytes = 0
   rowsByWorker = new Map<number, number>()
 }
 
@@ -312,6 +315,10 @@ export class Scheduler {
     const { worker, rowsIn, rowsOut, fallbackRows, elapsedMs } = result
     this.counters.tasks++
     this.counters.fallbackRows += fallbackRows
+    // Accumulated values are all that a result carries beside numbers.
+    if (result.accumulators.length > 0) {
+      this.counters.portBytes += serialize(result.accumulators).length
+    }
     const rows = this.counters.rowsByWorker
     rows.set(worker, (rows.get(worker) ?? 0) + rowsIn)
     const partitions = task.parts.length
