@@ -39,7 +39,7 @@ export const noMachinePaths = refuse(
 export const noRegistryHosts = refuse(
   'no package registry by name: the reader has its own',
   /\b(?:registry\.[\w-]+\.\w+|npm\.pkg\.\w+|(?:artifactory|nexus|verdaccio)\.[\w.-]+|npmmirror)/gi,
-  ['https://registry.example/x', 'registry.example.com', 'https://nexus.corp.example/npm'],
+  ['https://registry.example.org/x', 'registry.example.com', 'https://nexus.corp.example/npm'],
   ['the registry of operators', 'registry.ts', 'ops/registry.get(x)'],
 )
 
