@@ -74,9 +74,20 @@ async function main(): Promise<void> {
     for (const [word, count] of counts) totals.set(word, (totals.get(word) ?? 0) + count)
   })
 
+  // Ctrl-C: the context stops gracefully by itself, and the replay then loses its reader.
+  let interrupted = false
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => {
+      interrupted = true
+    })
+  }
+  const replayed = replay.done.catch(error => {
+    if (!interrupted) throw error
+  })
+
   const startMs = performance.now()
   await ssc.start()
-  await Promise.race([replay.done, ssc.awaitTermination()])
+  await Promise.race([replayed, ssc.awaitTermination()])
   await ssc.stop({ graceful: true })
   const elapsed = (performance.now() - startMs) / 1000
   await replay.close()
@@ -88,6 +99,7 @@ async function main(): Promise<void> {
     `${rows.toLocaleString('en')} rows in ${elapsed.toFixed(1)} s, ${rate} rows/s, ` +
       `${batches} batches, ${threads} workers`,
   )
+  if (interrupted) return
   const wrong = difference(totals, countPlainly(kingJames))
   if (wrong !== undefined) {
     console.error(`The totals differ from an independent count of ${kingJames}: ${wrong}`)
