@@ -2,7 +2,7 @@
  * Every example is run as a reader would run it: its own process, the built package.
  * What this can't catch: how the output looks, and the pace on a slow machine.
  */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -55,6 +55,28 @@ describe.concurrent('examples', () => {
     const { stdout, stderr } = await node(`examples/${file}`, ...options)
     expect(stderr.replace(ends, '')).toBe('')
     for (const pattern of patterns) expect(stdout).toMatch(pattern)
+  })
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('the main job ends cleanly on %s, exit code %i', async (signal, code) => {
+    const child = spawn(process.execPath, ['examples/word-count.ts'], { cwd: root })
+    let output = ''
+    let errors = ''
+    child.stderr.on('data', text => {
+      errors += text
+    })
+    await new Promise<void>(resolve => {
+      child.stdout.on('data', text => {
+        output += text
+        if (output.includes('\n')) resolve()
+      })
+    })
+    child.kill(signal)
+    expect((await once(child, 'close'))[0]).toBe(code)
+    expect(errors).toBe('')
+    expect(output).toMatch(/rows in \d+\.\d s, [\d,]+ rows\/s, \d+ batches/)
   })
 })
 

@@ -58,7 +58,13 @@ function mainFrees(arena: Arena): { free(addresses: number[]): void; bad: number
   return seen
 }
 
-async function stress(arena: Arena, threads: number, steps: number): Promise<number> {
+/** `freedMin`: how many chunks the main thread must have freed, at least. */
+async function stress(
+  arena: Arena,
+  threads: number,
+  steps: number,
+  freedMin = 101,
+): Promise<number> {
   const main = mainFrees(arena)
   const all = Array.from({ length: threads }, (_, k) =>
     spawn(arena.handle(), k + 1, steps, main.free),
@@ -68,7 +74,7 @@ async function stress(arena: Arena, threads: number, steps: number): Promise<num
   await Promise.all(all.map(({ exit }) => exit))
   expect(results.map(({ corrupt }) => corrupt)).toEqual(results.map(() => 0))
   expect(main.bad).toBe(0)
-  expect(main.count).toBeGreaterThan(0)
+  expect(main.count).toBeGreaterThanOrEqual(freedMin)
   expect(arena.bytesInUse()).toBe(0)
   expect(arena.peakBytes()).toBeGreaterThan(0)
   expect(arena.reconcile()).toBe(0)
@@ -84,7 +90,8 @@ describe('arena in several threads', () => {
 
   it('stays sound where it is always full', async () => {
     const arena = Arena.create({ limitBytes: 12 * MIB })
-    expect(await stress(arena, 2, 10_000)).toBeGreaterThan(0)
+    // Which thread finds room in a full arena is chance: on a busy machine few chunks get shared.
+    expect(await stress(arena, 2, 10_000, 1)).toBeGreaterThan(0)
     expect(arena.peakBytes()).toBeLessThanOrEqual(arena.limitBytes)
   })
 

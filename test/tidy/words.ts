@@ -32,7 +32,7 @@ export const noBareTodo = refuse(
 export const noMachinePaths = refuse(
   'no path of one machine',
   /(?<![\w.~}-])\/(?:home|root|Users|work)\/[\w.]|\b[A-Z]:\\Users\b|\.\.\/shared\//g,
-  ['// see /home/me/notes', `'/root/x'`, 'C:\\Users\\me', '../shared/DESIGN.md'],
+  ['// see /home/me/notes', `'/root/x'`, '/work/src/x', 'C:\\Users\\me', '../shared/DESIGN.md'],
   ['src/work/a', 'https://example.org/home/x', '/tmp/x'],
 )
 
