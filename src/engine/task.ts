@@ -166,9 +166,7 @@ export class TaskRunner {
     chunks: number[],
     result: Counters,
   ): PartResult {
-    const ran = program.columns
-      ? this.#columns().run(program.steps, this.#operators, part.pieces)
-      : undefined
+    const ran = program.columns ? this.#columns().run(program.steps, part.pieces) : undefined
     if (!ran) {
       const vectors = this.#vectors(part.pieces, result)
       return this.#rows(program, 0, vectors, part, message, chunks, result)
@@ -184,7 +182,7 @@ export class TaskRunner {
     const left = program.steps.length - steps
     if (left === 0) return this.#grouped(rows, part, message, chunks, result)
     if (rows.rows === 0) return this.#rows(program, steps, [], part, message, chunks, result)
-    const ptr = this.#columns().seal(rows, message.attempt, rows.rows)
+    const ptr = this.#columns().output.seal(rows, message.attempt, rows.rows)
     try {
       const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
       const vectors = vectorsOf(this.#arena, piece)
@@ -204,7 +202,7 @@ export class TaskRunner {
   ): PartResult {
     const { terminal, attempt } = message
     const { partition } = part
-    const columns = this.#columns()
+    const columns = this.#columns().output
     if (terminal.to === 'exchange' && terminal.partitioner.kind === 'hash') {
       const pieces = columns.exchange(groups, terminal.partitioner, attempt)
       const first = pieces.find(list => list.length > 0)?.[0]
@@ -286,7 +284,7 @@ export class TaskRunner {
   }
 
   #columns(): ColumnRunner {
-    this.#columnRunner ??= new ColumnRunner(this.#arena, threadOwner(this.#worker))
+    this.#columnRunner ??= new ColumnRunner(this.#arena, this.#operators, threadOwner(this.#worker))
     return this.#columnRunner
   }
 
