@@ -124,18 +124,11 @@ async function streamJob(
   }
 }
 
-/** One row a partition crosses to the main thread: its number of rows and the sum of its values. */
+/** The number of rows and the sum of their values; the rows are computed once, for both. */
 async function checkOf(rdd: RDD<[unknown, number]>): Promise<BatchCheck> {
-  const parts = await rdd
-    .mapPartitions(rows => {
-      let count = 0
-      let sum = 0
-      for (const row of rows) {
-        count++
-        sum += row[1]
-      }
-      return [[count, sum] as [number, number]]
-    })
-    .collect()
-  return [parts.reduce((sum, part) => sum + part[0], 0), parts.reduce((sum, p) => sum + p[1], 0)]
+  const results = await rdd.persist().materialize()
+  const rows = await results.count()
+  const sum = rows > 0 ? await results.map(([, value]) => value).reduce((a, b) => a + b) : 0
+  results.unpersist()
+  return [rows, sum]
 }

@@ -1,15 +1,31 @@
 /** Find-or-insert of key columns to group ids, by kernels; numbers by group beside the keys. */
 import type { Arena } from './arena.ts'
+import { Heap } from './heap.ts'
 import type { KernelExports } from './kernel-exports.ts'
+import type { Scratch } from './scratch.ts'
 
 const slotBytes = 8
 const numberBytes = 8
-const viewBytes = 16
 const slotsMin = 1 << 12
 /** Rows of one kernel call: bounds its time, and how far ahead there must be room. */
 export const vectorRowsMax = 4096
 
 export type KeyKind = 'float64' | 'utf8'
+
+/** Bytes of a key in its column. */
+export const keyBytes = { float64: 8, utf8: 16 } as const
+const widestKey = 16
+/** Most columns that a key may have. */
+export const keyColumnsMax = 2
+
+const finders = {
+  float64: 'groupF64',
+  utf8: 'groupViews',
+  'float64,float64': 'groupF64F64',
+  'float64,utf8': 'groupF64Views',
+  'utf8,float64': 'groupViewsF64',
+  'utf8,utf8': 'groupViewsViews',
+} as const
 
 /**
  * Groups of one partition at a time. Its memory belongs to the thread and is used again for the
@@ -20,22 +36,27 @@ export class GroupTable {
   #arena: Arena
   #kernels: KernelExports
   #owner: number
-  #kind: KeyKind = 'float64'
+  /** Vectors on their way, whose long texts are copied before they become keys. */
+  #scratch: Scratch
+  #texts: Heap
+  #kinds: readonly KeyKind[] = ['float64']
   #slots = 0
   #mask = 0
   #capacity = 0
-  #keys = 0
+  #keys: number[] = []
   #numbers = 0
   #initial = 0
 
-  constructor(arena: Arena, kernels: KernelExports, owner: number) {
+  constructor(arena: Arena, kernels: KernelExports, scratch: Scratch, owner: number) {
     this.#arena = arena
     this.#kernels = kernels
+    this.#scratch = scratch
     this.#owner = owner
+    this.#texts = new Heap(arena, owner)
   }
 
-  /** Addresses of keys and of one number a group; they move when the table grows. */
-  get keys(): number {
+  /** Addresses of the columns of keys and of one number a group; they move when the table grows. */
+  get keys(): readonly number[] {
     return this.#keys
   }
 
@@ -43,32 +64,56 @@ export class GroupTable {
     return this.#numbers
   }
 
-  get kind(): KeyKind {
-    return this.#kind
+  get kinds(): readonly KeyKind[] {
+    return this.#kinds
   }
 
-  /** Empties the table; each new group's number starts as `initial`. */
-  begin(kind: KeyKind, initial: number): void {
-    this.#kind = kind
-    this.#initial = initial
+  /** Empties the table for keys of one or two columns; a new group's number is `initial`. */
+  begin(kinds: readonly KeyKind[], initial = 0): void {
     // Emptying a table costs its size: one that has become far too large is made anew.
-    if (this.#mask >= slotsMin * 4 && this.count * 16 < this.#capacity) this.close()
+    const isTooLarge = this.#mask >= slotsMin * 4 && this.count * 16 < this.#capacity
+    if (isTooLarge || kinds.length > this.#keys.length) this.close()
+    this.#kinds = kinds
+    this.#initial = initial
     this.count = 0
+    this.#texts.reset()
     if (this.#slots === 0) this.#allocate(slotsMin)
-    else this.#arena.u8.fill(0, this.#slots, this.#slots + (this.#mask + 1) * slotBytes)
-    this.#kernels.fillF64(this.#numbers, this.#capacity, initial)
+    else this.#kernels.zeroBytes(this.#slots, (this.#mask + 1) * slotBytes)
   }
 
   /**
-   * Group ids (u32, at `gids`) of up to `vectorRowsMax` keys. Returns the groups there were
-   * before.
+   * Group ids (u32, at `gids`) of up to `vectorRowsMax` keys, whose columns lie at `keys`. Returns
+   * the groups there were before.
    */
-  group(keys: number, rows: number, gids: number): number {
+  group(keys: readonly number[], rows: number, gids: number): number {
     if (this.count + rows > this.#capacity) this.#grow(this.count + rows)
     const before = this.count
-    const find = this.#kind === 'utf8' ? this.#kernels.groupViews : this.#kernels.groupF64
-    this.count = find(keys, rows, this.#slots, this.#mask, this.#keys, before, gids)
+    const [first, second] = this.#keys as [number, number]
+    const kernels = this.#kernels
+    if (this.#kinds.length === 1) {
+      const find = this.#kinds[0] === 'utf8' ? kernels.groupViews : kernels.groupF64
+      this.count = find(keys[0]!, rows, this.#slots, this.#mask, first, before, gids)
+    } else {
+      const find = kernels[finders[this.#kinds.join() as keyof typeof finders]] as PairFinder
+      const [a, b] = keys as [number, number]
+      this.count = find(a, b, rows, this.#slots, this.#mask, first, second, before, gids)
+    }
+    if (this.count > before) this.#begun(before)
     return before
+  }
+
+  /** New groups: their numbers begin, and the table takes over texts that would not last. */
+  #begun(before: number): void {
+    const kernels = this.#kernels
+    const added = this.count - before
+    kernels.fillF64(this.#numbers + before * numberBytes, added, this.#initial)
+    const { start, end } = this.#scratch
+    for (const [i, kind] of this.#kinds.entries()) {
+      if (kind !== 'utf8') continue
+      const views = this.#keys[i]! + before * keyBytes.utf8
+      const bytes = kernels.longBytesIn(views, added, start, end)
+      if (bytes > 0) kernels.copyLongIn(views, added, start, end, this.#texts.take(bytes))
+    }
   }
 
   #allocate(slots: number): void {
@@ -77,17 +122,20 @@ export class GroupTable {
     const taken: number[] = []
     try {
       taken.push(arena.alloc(slots * slotBytes, this.#owner))
-      // Room for the wider kind of key, so that the table serves both.
-      taken.push(arena.alloc(capacity * viewBytes, this.#owner))
       taken.push(arena.alloc(capacity * numberBytes, this.#owner))
+      // Room for the wider kind of key, so that the table serves both.
+      for (let i = 0; i < this.#kinds.length; i++) {
+        taken.push(arena.alloc(capacity * widestKey, this.#owner))
+      }
     } catch (error) {
       for (const chunk of taken) arena.free(chunk)
       throw error
     }
-    ;[this.#slots, this.#keys, this.#numbers] = taken as [number, number, number]
+    ;[this.#slots, this.#numbers] = taken as [number, number]
+    this.#keys = taken.slice(2)
     this.#mask = slots - 1
     this.#capacity = capacity
-    arena.u8.fill(0, this.#slots, this.#slots + slots * slotBytes)
+    this.#kernels.zeroBytes(this.#slots, slots * slotBytes)
   }
 
   #grow(needed: number): void {
@@ -95,21 +143,34 @@ export class GroupTable {
     let slots = (this.#mask + 1) * 2
     while (slots / 2 < needed) slots *= 2
     this.#allocate(slots)
-    const u8 = this.#arena.u8
-    this.#kernels.regroup(old.slots, old.mask, this.#slots, this.#mask)
-    u8.copyWithin(this.#keys, old.keys, old.keys + this.count * viewBytes)
-    this.#kernels.fillF64(this.#numbers, this.#capacity, this.#initial)
-    u8.copyWithin(this.#numbers, old.numbers, old.numbers + this.count * numberBytes)
-    for (const chunk of [old.slots, old.keys, old.numbers]) this.#arena.free(chunk)
+    const kernels = this.#kernels
+    kernels.regroup(old.slots, old.mask, this.#slots, this.#mask)
+    for (const [i, kind] of this.#kinds.entries()) {
+      kernels.copyBytes(this.#keys[i]!, old.keys[i]!, this.count * keyBytes[kind])
+    }
+    kernels.copyBytes(this.#numbers, old.numbers, this.count * numberBytes)
+    for (const chunk of [old.slots, old.numbers, ...old.keys]) this.#arena.free(chunk)
   }
 
-  /** Gives the memory back. */
+  /** Gives the memory back, but for what the next use begins with. */
   close(): void {
+    this.#texts.reset()
     if (this.#slots === 0) return
-    for (const chunk of [this.#slots, this.#keys, this.#numbers]) {
-      if (chunk !== 0) this.#arena.free(chunk)
-    }
-    this.#slots = this.#keys = this.#numbers = 0
+    for (const chunk of [this.#slots, this.#numbers, ...this.#keys]) this.#arena.free(chunk)
+    this.#slots = this.#numbers = 0
+    this.#keys = []
     this.#mask = this.#capacity = 0
   }
 }
+
+type PairFinder = (
+  firsts: number,
+  seconds: number,
+  rows: number,
+  slots: number,
+  mask: number,
+  firstKeys: number,
+  secondKeys: number,
+  count: number,
+  gids: number,
+) => number

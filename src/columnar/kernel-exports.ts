@@ -51,6 +51,8 @@ export interface KernelExports {
   isAsciiText(text: number, length: number): number
   /** 1 when the texts of `n` views are all ASCII. */
   isAsciiViews(views: number, n: number): number
+  /** 1 if one of `n` texts holds a surrogate, which only WTF-8 can: bytes ED A0 to ED BF. */
+  hasSurrogates(views: number, n: number): number
   ltF64(a: number, b: number, n: number, mask: number): void
   leF64(a: number, b: number, n: number, mask: number): void
   eqF64(a: number, b: number, n: number, mask: number): void
@@ -59,6 +61,21 @@ export interface KernelExports {
   gtF64By(a: number, k: number, n: number, mask: number): void
   geF64By(a: number, k: number, n: number, mask: number): void
   eqF64By(a: number, k: number, n: number, mask: number): void
+  /** Writes zeros to `bytes` bytes. */
+  zeroBytes(to: number, bytes: number): void
+  /** Copies `bytes` bytes; the two places may overlap. */
+  copyBytes(to: number, from: number, bytes: number): void
+  /** Writes the view at `view` to `n` views. */
+  fillViews(out: number, n: number, view: number): void
+  /** Bytes of those of `n` texts that lie in [low, high), and not in their views. */
+  longBytesIn(views: number, n: number, low: number, high: number): number
+  /**
+   * Copies the texts that lie in [low, high) to `target`, one behind the other, and lets the views
+   * point there.
+   *
+   * @returns Number of bytes copied, which is `longBytesIn`.
+   */
+  copyLongIn(views: number, n: number, low: number, high: number, target: number): number
   /** Partition of every row: its hash modulo `partitions` (1 to 65,536), as u16 at `out`. */
   partitionOf(hashes: number, n: number, partitions: number, out: number): void
   /** Adds to the `counts` (u32) of partitions the rows that belong to each. */
@@ -70,6 +87,17 @@ export interface KernelExports {
    * partition's rows begin (see `prefixSums`), and afterwards where they end.
    */
   orderByPartition(partitionOfRow: number, n: number, starts: number, order: number): void
+  /**
+   * Writes where every row goes when rows are ordered by partition (u32) at `places`; may be called
+   * for one vector after the other. `starts` is as for `orderByPartition`.
+   */
+  placeByPartition(partitionOfRow: number, n: number, starts: number, places: number): void
+  /** Writes every view to its place (u32). Long ones point where they pointed. */
+  scatterViews(views: number, places: number, n: number, out: number): void
+  /** Writes every 64-bit value to its place (u32). */
+  scatterF64(values: number, places: number, n: number, out: number): void
+  /** Writes every byte to its place (u32), as for masks. */
+  scatterBytes(bytes: number, places: number, n: number, out: number): void
   /** Writes the views of the rows listed at `rows` (u32). Long ones point where they pointed. */
   gatherViews(views: number, rows: number, n: number, out: number): void
   /** Writes the 64-bit values of the rows listed at `rows` (u32). */
@@ -365,6 +393,8 @@ export interface KernelExports {
 
 /** Kernels that return an address or a size, which WebAssembly hands over as a signed number. */
 export const UNSIGNED_RESULTS: readonly (keyof KernelExports)[] = [
+  'longBytesIn',
+  'copyLongIn',
   'longBytes',
   'copyLong',
   'lowerViews',

@@ -17,12 +17,13 @@ import {
   VERSION_WORD,
 } from './format.ts'
 import type { ChunkMemory } from './memory.ts'
-import { FLOAT64, TUPLE, UTF8 } from './schema.ts'
+import { BOOL, FLOAT64, TUPLE, UTF8 } from './schema.ts'
 import { VIEW_BYTES } from './text.ts'
 
-/** A column to come: numbers, or string views with the bytes of those that are long. */
+/** A column to come: numbers, bits, string views with the bytes of those that are long, or rows. */
 export type RawColumn =
   | { readonly kind: 'float64' }
+  | { readonly kind: 'bool' }
   | {
       readonly kind: 'utf8'
       readonly ascii: boolean
@@ -30,9 +31,11 @@ export type RawColumn =
       /** Bytes of strings that do not fit into their views; 0 when there are none. */
       readonly heapBytes: number
     }
+  | { readonly kind: 'tuple'; readonly items: readonly RawColumn[] }
 
-/** A reserved block: `data[i]` and `heap[i]` are the addresses of column i's sections. */
+/** A reserved block: the addresses of the sections of each column that is no tuple, in order. */
 export interface RawBlock extends BlockRef {
+  /** Values, bits (a multiple of 16 bytes) or views. */
   readonly data: readonly number[]
   readonly heap: readonly number[]
 }
@@ -42,62 +45,79 @@ const heapSlack = 16
 const numberBytes = 8
 
 /**
- * Takes a chunk for `rows` rows and writes its header: one column, or a tuple of several. The
- * caller fills the sections and then treats the block as sealed.
+ * Takes a chunk for `rows` rows and writes its header. The caller fills the sections and then
+ * treats the block as sealed.
  *
  * @example
- * const block = reserveBlock(arena, owner, n, [{ kind: 'float64' }])
+ * const block = reserveBlock(arena, owner, n, { kind: 'float64' })
  * arena.f64.set(values, block.data[0]! / 8)
  */
 export function reserveBlock(
   memory: ChunkMemory,
   owner: number,
   rows: number,
-  columns: readonly RawColumn[],
+  column: RawColumn,
 ): RawBlock {
-  const nodes = columns.length === 1 ? 1 : columns.length + 1
-  let at = align16((HEADER_WORDS + nodes * NODE_WORDS) * 4)
+  const nodes = preorder(column)
+  let at = align16((HEADER_WORDS + nodes.length * NODE_WORDS) * 4)
   const take = (bytes: number): number => {
     const start = at
     at += align16(bytes)
     return start
   }
-  const data = columns.map(c => take(rows * (c.kind === 'utf8' ? VIEW_BYTES : numberBytes)))
-  const heap = columns.map(c =>
-    c.kind === 'utf8' && c.heapBytes > 0 ? take(c.heapBytes + heapSlack) : 0,
-  )
+  const data = nodes.map(node => (node.kind === 'tuple' ? 0 : take(dataBytes(node.kind, rows))))
+  const heap = nodes.map(node => {
+    const bytes = heapBytes(node)
+    return bytes > 0 ? take(bytes + heapSlack) : 0
+  })
   const ptr = memory.alloc(at, owner)
   const u32 = memory.u32
   const w = ptr / 4
-  u32.fill(0, w, w + HEADER_WORDS + nodes * NODE_WORDS)
+  u32.fill(0, w, w + HEADER_WORDS + nodes.length * NODE_WORDS)
   u32[w] = MAGIC
   u32[w + VERSION_WORD] = VERSION
   u32[w + ROWS_WORD] = rows
   u32[w + BYTES_WORD] = at
   u32[w + FOREIGN_WORD] = 0
-  u32[w + COLUMNS_WORD] = nodes
+  u32[w + COLUMNS_WORD] = nodes.length
   u32[w + BASE_WORD] = ptr
-  let node = w + HEADER_WORDS
-  if (columns.length > 1) {
-    u32[node] = TUPLE
-    u32[node + 1] = rows
-    u32[node + 7] = columns.length
-    node += NODE_WORDS
-  }
-  columns.forEach((column, i) => {
-    u32[node] = flagsOf(column)
-    u32[node + 1] = rows
-    u32[node + 4] = data[i]!
-    u32[node + 5] = heap[i]!
-    u32[node + 6] = column.kind === 'utf8' ? column.heapBytes : 0
-    node += NODE_WORDS
+  nodes.forEach((node, i) => {
+    const n = w + HEADER_WORDS + i * NODE_WORDS
+    u32[n] = flagsOf(node)
+    u32[n + 1] = rows
+    u32[n + 4] = data[i]!
+    u32[n + 5] = heap[i]!
+    u32[n + 6] = heapBytes(node)
+    u32[n + 7] = node.kind === 'tuple' ? node.items.length : 0
   })
-  const place = (offset: number): number => (offset === 0 ? 0 : ptr + offset)
-  return { ptr, rows, bytes: at, data: data.map(place), heap: heap.map(place) }
+  const leaves = nodes.flatMap((node, i) => (node.kind === 'tuple' ? [] : [i]))
+  const placeOf = (offset: number): number => (offset === 0 ? 0 : ptr + offset)
+  return {
+    ptr,
+    rows,
+    bytes: at,
+    data: leaves.map(i => placeOf(data[i]!)),
+    heap: leaves.map(i => placeOf(heap[i]!)),
+  }
+}
+
+function preorder(column: RawColumn): RawColumn[] {
+  return column.kind === 'tuple' ? [column, ...column.items.flatMap(preorder)] : [column]
+}
+
+function dataBytes(kind: 'float64' | 'bool' | 'utf8', rows: number): number {
+  if (kind === 'bool') return rows / 8
+  return rows * (kind === 'utf8' ? VIEW_BYTES : numberBytes)
+}
+
+function heapBytes(column: RawColumn): number {
+  return column.kind === 'utf8' ? column.heapBytes : 0
 }
 
 function flagsOf(column: RawColumn): number {
   if (column.kind === 'float64') return FLOAT64
+  if (column.kind === 'bool') return BOOL
+  if (column.kind === 'tuple') return TUPLE
   let flags = UTF8
   if (column.ascii) flags |= IS_ASCII
   if (column.wtf8) flags |= IS_WTF8

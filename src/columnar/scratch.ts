@@ -9,21 +9,23 @@ const alignment = 16
  */
 export class Scratch {
   readonly bytes: number
-  #start: number
+  /** The region's first address, and the one behind it. */
+  readonly start: number
+  readonly end: number
   #next: number
 
   constructor(arena: Arena, owner: number, bytes: number) {
     this.bytes = bytes
-    this.#start = arena.alloc(bytes, owner)
-    this.#next = this.#start
+    this.start = arena.alloc(bytes, owner)
+    this.end = this.start + bytes
+    this.#next = this.start
   }
 
   /** Address of `bytes` bytes, valid until `reset`; throws when there is no room. */
   take(bytes: number): number {
     const at = this.#next
     const next = at + Math.ceil(bytes / alignment) * alignment
-    if (next > this.#start + this.bytes)
-      throw new Error('a vector needs more scratch than there is')
+    if (next > this.end) throw new Error('a vector needs more scratch than there is')
     this.#next = next
     return at
   }
@@ -38,6 +40,6 @@ export class Scratch {
   }
 
   reset(): void {
-    this.#next = this.#start
+    this.#next = this.start
   }
 }

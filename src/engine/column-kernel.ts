@@ -1,8 +1,13 @@
 /**
- * The second face of an operator's kernel: what it does to vectors of columns, where its functions
- * are known as expressions. The row kernel stays the meaning; this one must give the same rows.
+ * The second face of an operator's kernel: what it does to vectors of columns. The row kernel stays
+ * the meaning; this one must give the same rows in the same order.
+ *
+ * Obligations of a stage
+ * - A vector that it is given is valid until `push` returns: what it keeps, it copies.
+ * - What it takes from the scratch memory it gives back before `push` returns.
+ * - It hands on vectors of at most `vectorRowsMax` rows, all of the shape it has named.
  */
-import type { GroupTable, KeyKind } from '../columnar/group-table.ts'
+import type { GroupTable } from '../columnar/group-table.ts'
 import type {
   ColumnExpression,
   ColumnMachine,
@@ -23,29 +28,35 @@ export interface ColumnCode {
   expression(index: number): Expression | undefined
   /** The builtin reducer that function `index` is, where it is one. */
   reducer(index: number): Reducer | undefined
+  /** Function `index` itself, for stages that call it. */
+  fn(index: number): Function
+  /** The error to throw when a function of this step has thrown `error` on `row`. */
+  failed(error: unknown, row: unknown): unknown
   /** An expression over rows of the input's shape; undefined where kernels don't know it. */
   compile(expression: Expression): ColumnExpression | undefined
   /** A table of this stage alone. */
   groups(): GroupTable
 }
 
-/** One number a key, in order of first appearance; valid until the next partition begins. */
-export interface GroupedRows {
-  readonly rows: number
-  readonly kind: KeyKind
-  readonly keys: number
-  readonly numbers: number
+export type Push = (vector: ColumnVector) => void
+
+/** Pairs as JavaScript values, where no column holds them. */
+export interface PairRows {
+  readonly keys: ArrayLike<unknown>
+  readonly values: ArrayLike<unknown>
 }
 
 /** An operator at work on one partition at a time. */
 export interface ColumnStage {
-  /** Shape of the vectors that it hands on; undefined when its rows come at the end. */
+  /** Shape of the vectors that it hands on; undefined when `pairs` gives its rows. */
   readonly output: ColumnShape | undefined
   /** Called before the first vector of a partition. */
   begin?(): void
-  push(vector: ColumnVector, next: (vector: ColumnVector) => void): void
-  /** Rows of an aggregate: groups, or one number. */
-  finish?(): GroupedRows | number
+  push(vector: ColumnVector, next: Push): void
+  /** Called after the last vector: an aggregate hands on what it has gathered. */
+  finish?(next: Push): void
+  /** The rows of the partition, instead of `finish`; called once, after the last vector. */
+  pairs?(): PairRows
 }
 
 /** Makes a stage for the given input, or nothing: then the row kernel does the work. */

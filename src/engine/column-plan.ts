@@ -2,6 +2,7 @@
 import type { GroupTable } from '../columnar/group-table.ts'
 import { type ColumnMachine, type ColumnShape, compileColumns } from '../expressions/columns.ts'
 import type { ColumnStage } from './column-kernel.ts'
+import { canKeep } from './column-rows.ts'
 import type { Operator } from './operator.ts'
 import type { ProgramStep } from './program.ts'
 
@@ -9,38 +10,58 @@ import type { ProgramStep } from './program.ts'
 export interface ColumnPlan {
   readonly stages: readonly ColumnStage[]
   readonly steps: number
+  /** Shape of what comes out; undefined for pairs of JavaScript values. */
+  readonly output: ColumnShape | undefined
+}
+
+/** A chain as its thread has compiled it. */
+export interface ColumnChain {
+  readonly steps: readonly ProgramStep[]
+  /** The functions of all steps, one behind the other. */
+  readonly fns: readonly Function[]
 }
 
 /** What a thread lends to its stages. */
 export interface ColumnTools {
   readonly operators: ReadonlyMap<string, Operator>
   readonly machine: ColumnMachine
-  groups(): GroupTable
+  /** The table for the aggregate of a plan that comes as number `index`. */
+  groups(index: number): GroupTable
+  failed(error: unknown, step: number, row: unknown): unknown
 }
 
 /** The plan for a chain whose input has the given shape; null where the row loop must run it. */
 export function planColumns(
-  steps: readonly ProgramStep[],
+  chain: ColumnChain,
   shape: ColumnShape,
-  { operators, machine, groups }: ColumnTools,
+  tools: ColumnTools,
 ): ColumnPlan | null {
   const stages: ColumnStage[] = []
+  let best: ColumnPlan | null = null
   let input = shape
-  for (const step of steps) {
-    const stage = operators.get(step.operator)?.columns?.({
+  let tables = 0
+  let firstFunction = 0
+  for (const [index, step] of chain.steps.entries()) {
+    const first = firstFunction
+    const stage = tools.operators.get(step.operator)?.columns?.({
       params: step.params,
       input,
-      machine,
-      expression: index => step.lifted[index]?.expression,
-      reducer: index => step.lifted[index]?.reducer,
-      compile: expression => compileColumns(expression, [input], machine),
-      groups,
+      machine: tools.machine,
+      expression: i => step.lifted[i]?.expression,
+      reducer: i => step.lifted[i]?.reducer,
+      fn: i => chain.fns[first + i]!,
+      failed: (error, row) => tools.failed(error, index, row),
+      compile: expression => compileColumns(expression, [input], tools.machine),
+      groups: () => tools.groups(tables++),
     })
-    if (!stage) return null
+    if (!stage) break
+    firstFunction += step.functions.length
     stages.push(stage)
-    if (stage.output === undefined) return { stages, steps: stages.length }
-    input = stage.output
+    const { output } = stage
+    // Rows of a shape that no block holds must not be where columns end.
+    if (!output || canKeep(output)) best = { stages: [...stages], steps: stages.length, output }
+    if (!output) break
+    input = output
   }
-  // Without an aggregate at its end the chain gains little: the row loop has it.
-  return null
+  return best
 }

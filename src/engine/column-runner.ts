@@ -1,29 +1,41 @@
 /**
- * Runs the beginning of a chain over columns, by kernels, up to and with an aggregate:
+ * Runs the beginning of a chain over columns, by kernels:
  *
- *   pieces ─▶ vectors of columns ─▶ stages … ─▶ aggregate ─▶ one block (cut by partition, or whole)
- *   column-source.ts               column-plan.ts             column-output.ts
+ *   pieces ─▶ vectors of columns ─▶ stages …  ─▶ rows as columns ─▶ one block
+ *   column-source.ts               column-plan.ts  column-rows.ts    column-output.ts
  *
- * Whatever it can't do it leaves to the row loop, before any row has gone anywhere.
+ * What is left of the chain, and whatever columns can't do, the row loop does. It begins anew where
+ * columns have to give up, so nothing has gone anywhere by then.
  */
 import type { Arena } from '../columnar/arena.ts'
 import { GroupTable } from '../columnar/group-table.ts'
+import { Heap } from '../columnar/heap.ts'
 import { openKernels } from '../columnar/kernels.ts'
 import { Scratch } from '../columnar/scratch.ts'
 import { PeltonError } from '../errors.ts'
-import type { ColumnMachine, ColumnVector } from '../expressions/columns.ts'
-import type { GroupedRows } from './column-kernel.ts'
+import type { ColumnMachine } from '../expressions/columns.ts'
+import type { PairRows, Push } from './column-kernel.ts'
 import { ColumnOutput } from './column-output.ts'
-import { type ColumnPlan, planColumns } from './column-plan.ts'
+import { type ColumnChain, type ColumnPlan, planColumns } from './column-plan.ts'
+import { ColumnRows } from './column-rows.ts'
 import { type ColumnSource, columnSource } from './column-source.ts'
 import type { Operator } from './operator.ts'
-import type { ProgramStep } from './program.ts'
 import type { Piece } from './vector.ts'
 
-/** What a partition came to. */
+/** What a partition came to: columns, valid until the next run, or JavaScript values. */
 export interface ColumnResult {
   readonly rowsIn: number
-  readonly rows: GroupedRows | number
+  /** Steps of the chain that are done. */
+  readonly steps: number
+  readonly rows: ColumnRows | PairRows
+}
+
+/** What the runner needs from whoever runs tasks. */
+export interface ColumnHost {
+  readonly operators: ReadonlyMap<string, Operator>
+  /** Owner of the thread's own memory. */
+  readonly owner: number
+  failed(error: unknown, step: number, row: unknown): unknown
 }
 
 const scratchBytes = 1024 * 1024
@@ -32,76 +44,91 @@ const scratchShareMax = 64
 export class ColumnRunner {
   readonly output: ColumnOutput
   readonly #arena: Arena
-  readonly #operators: ReadonlyMap<string, Operator>
+  readonly #host: ColumnHost
   readonly #machine: ColumnMachine
-  /** One aggregate is at work at a time, so one table does for all. */
-  readonly #table: GroupTable
-  #plans = new WeakMap<readonly ProgramStep[], Map<string, ColumnPlan | null>>()
+  readonly #rows: ColumnRows
+  /** By the aggregate's place in its plan; one plan is at work at a time. */
+  readonly #tables: GroupTable[] = []
+  #plans = new WeakMap<ColumnChain, Map<string, ColumnPlan | null>>()
 
   /** Whether the arena is large enough for a thread's own memory. */
   static fits(arena: Arena): boolean {
     return arena.limitBytes >= scratchBytes * scratchShareMax
   }
 
-  constructor(arena: Arena, operators: ReadonlyMap<string, Operator>, owner: number) {
+  constructor(arena: Arena, host: ColumnHost) {
     this.#arena = arena
-    this.#operators = operators
+    this.#host = host
     const kernels = openKernels(arena.handle().memory)
-    const scratch = new Scratch(arena, owner, scratchBytes)
-    this.#machine = { kernels, scratch, words: () => arena.u32 }
-    this.#table = new GroupTable(arena, kernels, owner)
+    const scratch = new Scratch(arena, host.owner, scratchBytes)
+    this.#machine = { kernels, scratch, words: () => arena.u32, memory: arena }
+    this.#rows = new ColumnRows(this.#machine, new Heap(arena, host.owner))
     this.output = new ColumnOutput(arena, kernels)
   }
 
-  /** Runs what it can of `steps` over the pieces; undefined where the row loop must do it all. */
-  run(
-    steps: readonly ProgramStep[],
-    pieces: readonly Piece[],
-  ): { plan: ColumnPlan; result: ColumnResult } | undefined {
+  /**
+   * Runs what it can of the chain over the pieces, up to `limit` rows or a few more; undefined
+   * where the row loop must do it all.
+   */
+  run(chain: ColumnChain, pieces: readonly Piece[], limit: number): ColumnResult | undefined {
     const sources = pieces.map(piece => columnSource(this.#arena, piece))
     const [first] = sources
     if (!first || sources.some(s => s?.shapeKey !== first.shapeKey)) return undefined
-    const plan = this.#plan(steps, first)
+    const plan = this.#plan(chain, first)
     if (!plan) return undefined
     try {
-      const rowsIn = this.#through(plan, sources as ColumnSource[])
-      return { plan, result: { rowsIn, rows: plan.stages.at(-1)!.finish!() } }
+      return this.#through(plan, sources as ColumnSource[], limit)
     } catch (error) {
       // More groups than the arena holds: the row loop keeps them in the worker's heap.
       if (!(error instanceof PeltonError && error.code === 'ARENA_FULL')) throw error
-      this.#table.close()
+      for (const table of this.#tables) table.close()
+      this.#rows.begin({ kind: 'float64' })
       return undefined
     }
   }
 
-  /** Pushes the rows of all sources through the stages; how many there were. */
-  #through(plan: ColumnPlan, sources: readonly ColumnSource[]): number {
-    for (const stage of plan.stages) stage.begin?.()
-    const push = plan.stages.reduceRight<(vector: ColumnVector) => void>(
-      (next, stage) => vector => stage.push(vector, next),
-      () => undefined,
-    )
-    let rows = 0
-    for (const source of sources) {
-      this.#machine.scratch.reset()
-      rows += source.open(this.#machine, push)
+  /** Pushes the rows of all sources through the stages. */
+  #through(plan: ColumnPlan, sources: readonly ColumnSource[], limit: number): ColumnResult {
+    const { stages, output } = plan
+    const rows = this.#rows
+    rows.begin(output ?? { kind: 'float64' })
+    for (const stage of stages) stage.begin?.()
+    const keep: Push = vector => rows.push(vector)
+    // Behind stage i.
+    const nexts: Push[] = [keep]
+    for (const stage of stages.toReversed()) {
+      const next = nexts[0]!
+      nexts.unshift(vector => stage.push(vector, next))
     }
-    return rows
+    const [push] = nexts as [Push]
+    let rowsIn = 0
+    for (const source of sources) {
+      if (rows.rows >= limit) break
+      this.#machine.scratch.reset()
+      rowsIn += source.open(this.#machine, push, () => rows.rows >= limit)
+    }
+    this.#machine.scratch.reset()
+    for (const [i, stage] of stages.entries()) stage.finish?.(nexts[i + 1]!)
+    const pairs = output ? undefined : stages.at(-1)!.pairs!()
+    return { rowsIn, steps: plan.steps, rows: pairs ?? rows }
   }
 
-  #plan(steps: readonly ProgramStep[], source: ColumnSource): ColumnPlan | null {
-    let plans = this.#plans.get(steps)
-    if (!plans) this.#plans.set(steps, (plans = new Map()))
+  #plan(chain: ColumnChain, source: ColumnSource): ColumnPlan | null {
+    let plans = this.#plans.get(chain)
+    if (!plans) this.#plans.set(chain, (plans = new Map()))
     let plan = plans.get(source.shapeKey)
     if (plan === undefined) {
-      const tools = {
-        operators: this.#operators,
-        machine: this.#machine,
-        groups: () => this.#table,
-      }
-      plan = planColumns(steps, source.shape, tools)
+      const { operators, failed } = this.#host
+      const tools = { operators, failed, machine: this.#machine, groups: this.#table.bind(this) }
+      plan = planColumns(chain, source.shape, tools)
       plans.set(source.shapeKey, plan)
     }
     return plan
+  }
+
+  #table(index: number): GroupTable {
+    const { kernels, scratch } = this.#machine
+    this.#tables[index] ??= new GroupTable(this.#arena, kernels, scratch, this.#host.owner)
+    return this.#tables[index]
   }
 }

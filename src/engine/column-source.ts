@@ -17,8 +17,8 @@ export interface ColumnSource {
   readonly shape: ColumnShape
   /** Equal for sources of equal shape. */
   readonly shapeKey: string
-  /** Hands its vectors to `push`, in order; how many rows there were. */
-  open(machine: ColumnMachine, push: (vector: ColumnVector) => void): number
+  /** Hands its vectors to `push`, in order, until `isFull`; how many rows there were. */
+  open(machine: ColumnMachine, push: (vector: ColumnVector) => void, isFull: () => boolean): number
 }
 
 const viewBytes = 16
@@ -44,19 +44,25 @@ function textSource(arena: Arena, from: number, to: number): ColumnSource | unde
   }
 }
 
-function blockSource(arena: Arena, ptr: number, from: number, to: number) {
+function blockSource(
+  arena: Arena,
+  ptr: number,
+  from: number,
+  to: number,
+): ColumnSource | undefined {
   const block = Block.open(arena, ptr)
   const shape = shapeOf(block.root)
   if (!shape) return undefined
   return {
     shape,
     shapeKey: JSON.stringify(shape),
-    open: (machine: ColumnMachine, push: (vector: ColumnVector) => void) => {
-      for (let at = from; at < to; at += vectorRowsMax) {
+    open: (machine, push, isFull) => {
+      let at = from
+      for (; at < to && !isFull(); at += vectorRowsMax) {
         machine.scratch.reset()
         push({ rows: Math.min(vectorRowsMax, to - at), column: columnAt(block.root, at) })
       }
-      return to - from
+      return Math.min(at, to) - from
     },
   }
 }

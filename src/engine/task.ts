@@ -12,7 +12,7 @@ import { revive } from '../functions/revive.ts'
 import { threadOwner } from './block-store.ts'
 import { stopwatch } from './clock.ts'
 import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
-import type { GroupedRows } from './column-kernel.ts'
+import { ColumnRows } from './column-rows.ts'
 import { ColumnRunner } from './column-runner.ts'
 import { BlockSink, ExchangeSink, type RowSink } from './exchange.ts'
 import type { Operator, PartitionKernel } from './operator.ts'
@@ -28,7 +28,7 @@ import type {
   TaskResult,
   Terminal,
 } from './program.ts'
-import { type Piece, type Vector, valuesVector, vectorsOf } from './vector.ts'
+import { type Piece, pairsVector, type Vector, valuesVector, vectorsOf } from './vector.ts'
 import { WorkerShare } from './worker-share.ts'
 
 interface Loop {
@@ -166,23 +166,26 @@ export class TaskRunner {
     chunks: number[],
     result: Counters,
   ): PartResult {
-    const ran = program.columns ? this.#columns().run(program.steps, part.pieces) : undefined
+    const { terminal } = message
+    const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
+    const ran = program.columns ? this.#columns().run(program, part.pieces, limit) : undefined
     if (!ran) {
       const vectors = this.#vectors(part.pieces, result)
       return this.#rows(program, 0, vectors, part, message, chunks, result)
     }
-    const { rowsIn, rows } = ran.result
+    const { rowsIn, rows, steps } = ran
     result.rowsIn += rowsIn
     result.columnRows += rowsIn
-    const { steps } = ran.plan
-    if (typeof rows === 'number') {
-      const vectors = [valuesVector([rows])]
+    if (!(rows instanceof ColumnRows)) {
+      const vectors = [pairsVector(rows.keys, rows.values)]
       return this.#rows(program, steps, vectors, part, message, chunks, result)
     }
-    const left = program.steps.length - steps
-    if (left === 0) return this.#grouped(rows, part, message, chunks, result)
+    if (steps === program.steps.length) {
+      const left = this.#columnsOut(rows, part, message, chunks, result)
+      if (left) return left
+    }
     if (rows.rows === 0) return this.#rows(program, steps, [], part, message, chunks, result)
-    const ptr = this.#columns().output.seal(rows, message.attempt, rows.rows)
+    const ptr = this.#columns().output.seal(rows, message.attempt)
     try {
       const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
       const vectors = vectorsOf(this.#arena, piece)
@@ -192,50 +195,30 @@ export class TaskRunner {
     }
   }
 
-  /** Groups are the end of the chain: they leave as columns. */
-  #grouped(
-    groups: GroupedRows,
+  /** Rows at the end of their chain leave as columns, where the terminal takes such. */
+  #columnsOut(
+    rows: ColumnRows,
     part: TaskPart,
-    message: TaskMessage,
+    { terminal, attempt }: TaskMessage,
     chunks: number[],
     result: Counters,
-  ): PartResult {
-    const { terminal, attempt } = message
+  ): PartResult | undefined {
     const { partition } = part
-    const columns = this.#columns().output
-    if (terminal.to === 'exchange' && terminal.partitioner.kind === 'hash') {
-      const pieces = columns.exchange(groups, terminal.partitioner, attempt)
+    const { output } = this.#columns()
+    if (terminal.to === 'exchange') {
+      if (!output.canExchange(rows, terminal.partitioner)) return undefined
+      const pieces = output.exchange(rows, terminal.partitioner.partitions, attempt)
       const first = pieces.find(list => list.length > 0)?.[0]
       if (first?.kind === 'block') chunks.push(first.ptr)
-      result.rowsOut += groups.rows
+      result.rowsOut += rows.rows
       return { partition, pieces }
     }
-    const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
-    const rows = Math.min(groups.rows, limit)
-    if (rows === 0) return { partition, pieces: this.#none(terminal) }
-    const ptr = columns.seal(groups, attempt, rows)
-    const whole: Piece = { kind: 'block', ptr, from: 0, to: rows }
-    if (terminal.to === 'blocks') {
-      chunks.push(ptr)
-      result.rowsOut += rows
-      return { partition, pieces: [[whole]] }
-    }
-    try {
-      const sink = this.#sink(terminal, attempt, partition)
-      for (const vector of vectorsOf(this.#arena, whole)) {
-        for (let i = 0; i < vector.length; i++) {
-          sink.pushPair(vector.columns![0]![i], vector.columns![1]![i])
-        }
-      }
-      return this.#finished(sink, terminal, partition, chunks, result)
-    } finally {
-      this.#arena.free(ptr)
-    }
-  }
-
-  #none(terminal: Terminal): Piece[][] {
-    const lists = terminal.to === 'exchange' ? terminal.partitioner.partitions : 1
-    return Array.from({ length: lists }, () => [])
+    const count = Math.min(rows.rows, terminal.limit)
+    if (count === 0) return { partition, pieces: [[]] }
+    const ptr = output.seal(rows, attempt, count)
+    chunks.push(ptr)
+    result.rowsOut += count
+    return { partition, pieces: [[{ kind: 'block', ptr, from: 0, to: count }]] }
   }
 
   /** Runs the steps from `from` on in loops over rows. */
@@ -284,7 +267,11 @@ export class TaskRunner {
   }
 
   #columns(): ColumnRunner {
-    this.#columnRunner ??= new ColumnRunner(this.#arena, this.#operators, threadOwner(this.#worker))
+    this.#columnRunner ??= new ColumnRunner(this.#arena, {
+      operators: this.#operators,
+      owner: threadOwner(this.#worker),
+      failed: runtime.failed,
+    })
     return this.#columnRunner
   }
 

@@ -43,6 +43,11 @@ function columnsVector(form: InputForm, columns: ArrayLike<unknown>[], length: n
   }
 }
 
+/** Pairs whose keys and values lie apart. */
+export function pairsVector(keys: ArrayLike<unknown>, values: ArrayLike<unknown>): Vector {
+  return columnsVector({ kind: 'tuple', width: 2 }, [keys, values], keys.length)
+}
+
 /** Vectors of one piece, in order. */
 export function* vectorsOf(arena: Arena, piece: Piece): Generator<Vector> {
   if (piece.kind === 'block') {

@@ -3,6 +3,7 @@
  * here.
  */
 import type { KernelExports } from '../columnar/kernel-exports.ts'
+import type { Memory } from '../columnar/memory.ts'
 import type { Scratch } from '../columnar/scratch.ts'
 import type { Binary, Expression, Primitive } from './expression.ts'
 
@@ -35,6 +36,8 @@ export interface ColumnMachine {
   readonly scratch: Scratch
   /** The memory as 32-bit words, for the small states that kernels keep. */
   words(): Uint32Array
+  /** The same memory in all its views. */
+  readonly memory: Memory
 }
 
 /** An expression ready to run: its shape, and its value for each vector. */

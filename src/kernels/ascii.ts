@@ -1,5 +1,5 @@
 /** Tells whether text is ASCII, where bytes, UTF-16 units and characters are the same. */
-import { lastLoad, loadNear } from './memory'
+import { lastLoad, loadNear, textOf } from './memory'
 
 /** 1 when all bytes of [text, text + length) are below 128. */
 export function isAsciiText(text: usize, length: u32): u32 {
@@ -35,4 +35,18 @@ export function isAsciiViews(views: usize, n: u32): u32 {
     }
   }
   return u32(i8x16.bitmask(all) === 0)
+}
+
+/** 1 if one of `n` texts holds a surrogate, which only WTF-8 can: bytes ED A0 to ED BF. */
+export function hasSurrogates(views: usize, n: u32): u32 {
+  const end = views + (n << 4)
+  for (; views !== end; views += 16) {
+    let p = textOf(views)
+    const last = p + load<u32>(views) - 1
+    if (load<u32>(views) < 3) continue
+    for (; p !== last; p++) {
+      if (load<u8>(p) === 0xed && load<u8>(p, 1) >= 0xa0) return 1
+    }
+  }
+  return 0
 }

@@ -50,6 +50,47 @@ export function orderByPartition(partitionOfRow: usize, n: u32, starts: usize, o
   }
 }
 
+/**
+ * Writes where every row goes when rows are ordered by partition (u32) at `places`; may be called
+ * for one vector after the other. `starts` is as for `orderByPartition`.
+ */
+export function placeByPartition(
+  partitionOfRow: usize,
+  n: u32,
+  starts: usize,
+  places: usize,
+): void {
+  const end = places + (n << 2)
+  for (; places !== end; places += 4, partitionOfRow += 2) {
+    const p = starts + ((load<u16>(partitionOfRow) as u32) << 2)
+    const place = load<u32>(p)
+    store<u32>(p, place + 1)
+    store<u32>(places, place)
+  }
+}
+
+/** Writes every view to its place (u32). Long ones point where they pointed. */
+export function scatterViews(views: usize, places: usize, n: u32, out: usize): void {
+  const end = places + (n << 2)
+  for (; places !== end; places += 4, views += 16) {
+    v128.store(out + (load<u32>(places) << 4), v128.load(views))
+  }
+}
+
+/** Writes every 64-bit value to its place (u32). */
+export function scatterF64(values: usize, places: usize, n: u32, out: usize): void {
+  const end = places + (n << 2)
+  for (; places !== end; places += 4, values += 8) {
+    store<u64>(out + (load<u32>(places) << 3), load<u64>(values))
+  }
+}
+
+/** Writes every byte to its place (u32), as for masks. */
+export function scatterBytes(bytes: usize, places: usize, n: u32, out: usize): void {
+  const end = places + (n << 2)
+  for (; places !== end; places += 4, bytes++) store<u8>(out + load<u32>(places), load<u8>(bytes))
+}
+
 /** Writes the views of the rows listed at `rows` (u32). Long ones point where they pointed. */
 export function gatherViews(views: usize, rows: usize, n: u32, out: usize): void {
   const end = rows + (n << 2)

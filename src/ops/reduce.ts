@@ -6,12 +6,14 @@
  * stream.reduce((a, b) => a + b)
  */
 import { asItLies, gathered, type Operator } from '../engine/operator.ts'
+import { reduceStage } from './columns/reduce.ts'
 
 export const reduce: Operator = {
   name: 'reduce',
   onAbsent: 'pass',
   arity: 2,
   pact: params => (params.local ? asItLies : gathered),
+  columns: reduceStage,
   kernel: {
     form: 'rows',
     row: c => {

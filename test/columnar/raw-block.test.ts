@@ -18,7 +18,7 @@ function writeViews(arena: Arena, address: number, strings: readonly string[]): 
 
 test('a column of numbers', () => {
   const arena = Arena.create({ limitBytes: 2 ** 22, poison: true })
-  const block = reserveBlock(arena, owner, 3, [{ kind: 'float64' }])
+  const block = reserveBlock(arena, owner, 3, { kind: 'float64' })
   arena.f64.set([1, -0, Number.NaN], block.data[0]! / 8)
   expect(Array.from(Block.open(arena, block.ptr).decode(0, 3))).toEqual([1, -0, Number.NaN])
   arena.free(block.ptr)
@@ -28,7 +28,7 @@ test('a column of numbers', () => {
 test('pairs of text and numbers read like those of a builder', () => {
   const arena = Arena.create({ limitBytes: 2 ** 22, poison: true })
   const words = ['a', 'twelve bytes', '']
-  const block = reserveBlock(arena, owner, 3, [text, { kind: 'float64' }])
+  const block = reserveBlock(arena, owner, 3, { kind: 'tuple', items: [text, { kind: 'float64' }] })
   writeViews(arena, block.data[0]!, words)
   arena.f64.set([1, 2, 3], block.data[1]! / 8)
   const builder = new BlockBuilder()
@@ -44,7 +44,7 @@ test('pairs of text and numbers read like those of a builder', () => {
 test('long strings lie in the heap', () => {
   const arena = Arena.create({ limitBytes: 2 ** 22, poison: true })
   const long = 'more than twelve bytes'
-  const block = reserveBlock(arena, owner, 1, [{ ...text, heapBytes: long.length }])
+  const block = reserveBlock(arena, owner, 1, { ...text, heapBytes: long.length })
   const [view, heap] = [block.data[0]! / 4, block.heap[0]!]
   arena.bytes.write(long, heap, 'latin1')
   arena.u32[view] = long.length

@@ -100,3 +100,172 @@ test('arithmetic and comparisons of random numbers', async () => {
     { numRuns: 30 },
   )
 })
+
+/** What a program gives in both gears, over one context each. */
+async function inBothGears(program: (ssc: StreamingContext) => Promise<unknown>) {
+  return await Promise.all(
+    gears.map(async gear => {
+      const clock = new ManualClock(0)
+      await using ssc = new StreamingContext({ batchInterval: 1000, clock, workers: 2, gear })
+      return await program(ssc)
+    }),
+  )
+}
+
+test('keys that hardly repeat pass the first half as they are', async () => {
+  const pairs = Array.from({ length: 40_000 }, (_, i): [number, number] => [
+    (i * 7919) % 30_011,
+    i % 7 === 0 ? 0.1 : i,
+  ])
+  // One partition whose first rows repeat, one whose rows do not, one too small to tell.
+  pairs.splice(0, 20_000, ...pairs.slice(0, 20_000).map(([k, v]): [number, number] => [k % 50, v]))
+  const [columns, rows] = await inBothGears(ssc =>
+    ssc
+      .parallelize(pairs, 2)
+      .union(ssc.parallelize(pairs.slice(0, 10), 1))
+      .filter(([key]) => key !== 77)
+      .reduceByKey((a, b) => a + b, 3)
+      .collect(),
+  )
+  expect(columns).toEqual(rows)
+  const [least, leastByRows] = await inBothGears(ssc =>
+    ssc
+      .parallelize(pairs.toReversed(), 3)
+      .reduceByKey((a, b) => Math.min(a, b), 3)
+      .map(([k, v]) => k + v)
+      .reduce((a, b) => a + b),
+  )
+  expect(least).toBe(leastByRows)
+})
+
+test('chains without an aggregate leave as columns, are cut short, or go on in the row loop', async () => {
+  const rows = Array.from({ length: 9000 }, (_, i) => i / 4)
+  const programs: ((ssc: StreamingContext) => Promise<unknown>)[] = [
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .filter(x => x % 1 === 0)
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 3)
+        .map(x => [x, x * 2, 'text', true, [x]])
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 3)
+        .map(x => x > 100)
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 3)
+        .map(x => ['a text of more than twelve bytes', x])
+        .take(5000),
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .filter(x => x > 10)
+        .map(x => `<${String(x).length}>`)
+        .take(4500),
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .filter(x => x > 1e9)
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .map(x => [x % 7, x] as const)
+        .groupByKey(3)
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .map(x => ['key', x] as const)
+        .groupByKey(3)
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .map(x => [[x % 3, 'k'], x] as const)
+        .groupByKey(3)
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .map(x => [x > 5, x] as const)
+        .groupByKey(3)
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .map(x => x + 1)
+        .repartition(3)
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 2)
+        .map(x => -x)
+        .glom()
+        .collect(),
+    ssc =>
+      ssc
+        .parallelize(rows, 4)
+        .map(x => x * 2)
+        .reduce((a, b) => Math.max(a, b)),
+    ssc =>
+      ssc
+        .parallelize([] as number[], 4)
+        .map(x => x * 2)
+        .count(),
+  ]
+  for (const program of programs) {
+    const [columns, byRows] = await inBothGears(program)
+    expect(columns).toEqual(byRows)
+  }
+})
+
+test('reduced rows go on through columns', async () => {
+  const text = Buffer.from(
+    Array.from({ length: 5000 }, (_, i) => `w${i % 900} long-${i % 31}-word`).join('\n'),
+  )
+  const [columns, rows] = await inBothGears(ssc =>
+    ssc
+      .parallelize({ text }, 3)
+      .flatMap(line => line.split(' '))
+      .map(word => [word, 1] as [string, number])
+      .reduceByKey((a, b) => a + b, 4)
+      .map(([word, n]) => [n, word] as [number, string])
+      .filter(([n]) => n > 3)
+      .map(([n]) => [n, 1] as [number, number])
+      .reduceByKey((a, b) => a + b, 2)
+      .collect(),
+  )
+  expect(columns).toEqual(rows)
+})
+
+test('keys of two columns', async () => {
+  const rows = Array.from({ length: 6000 }, (_, i) => [`a${i % 50}`, i % 7, i] as const)
+  const [columns, byRows] = await inBothGears(async ssc => {
+    const data = ssc.parallelize(rows, 3)
+    return [
+      await data
+        .map(([a, b, n]) => [[a, b], n] as const)
+        .reduceByKey((x, y) => x + y, 3)
+        .collect(),
+      await data
+        .map(([a, b, n]) => [[b, a], n] as const)
+        .reduceByKey((x, y) => x + y, 3)
+        .collect(),
+      await data
+        .map(([a, , n]) => [[a, a], n] as const)
+        .reduceByKey((x, y) => x + y, 3)
+        .collect(),
+      await data
+        .map(([, b, n]) => [[b, n], n] as const)
+        .reduceByKey((x, y) => x + y, 3)
+        .collect(),
+    ]
+  })
+  expect(columns).toEqual(byRows)
+})

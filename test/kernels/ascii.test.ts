@@ -33,4 +33,21 @@ describe.each(places)('ASCII at $place', ({ base }) => {
       }),
     )
   })
+
+  test('surrogates, which text without halves of pairs never has', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(asciiStrings, strings, fc.string({ unit: 'binary' }))),
+        texts => {
+          memory.rewind(base)
+          const views = memory.putViews(texts)
+          const expected = Number(texts.some(text => !text.isWellFormed()))
+          expect(kernels.hasSurrogates(views, texts.length)).toBe(expected)
+        },
+      ),
+    )
+    memory.rewind(base)
+    expect(kernels.hasSurrogates(memory.putViews(['a', 'x\ud800']), 2)).toBe(1)
+    expect(kernels.hasSurrogates(memory.putViews(['\ud7ff\ue000', '\u{1f600}']), 2)).toBe(0)
+  })
 })

@@ -31,6 +31,19 @@ describe.each(places)('exchange at $place', ({ base }) => {
           expect(memory.readU32(order, n)).toEqual(stable)
           const ends = memory.readU32(starts, partitions)
           expect(ends.at(-1)).toBe(n)
+
+          // The same by places, in two vectors.
+          const again = memory.putU32(ends.map((_, p) => (p === 0 ? 0 : ends[p - 1]!)))
+          const rowPlaces = memory.alloc(n * 4)
+          const half = n >> 1
+          kernels.placeByPartition(parts, half, again, rowPlaces)
+          const behind = rowPlaces + half * 4
+          kernels.placeByPartition(parts + half * 2, n - half, again, behind)
+          const placed = new Array<number>(n)
+          memory.readU32(rowPlaces, n).forEach((place, row) => {
+            placed[place] = row
+          })
+          expect(placed).toEqual(stable)
         },
       ),
     )
@@ -57,6 +70,30 @@ describe.each(places)('exchange at $place', ({ base }) => {
           expect(memory.readU8(out, n)).toEqual(picked.map(i => rows[i]![2] & 255))
         },
       ),
+    )
+  })
+
+  test('scattered columns', () => {
+    const row = fc.record({ text: strings, number: numbers, byte: fc.nat(255), key: fc.nat() })
+    fc.assert(
+      fc.property(fc.array(row), rows => {
+        memory.rewind(base)
+        const n = rows.length
+        const order = [...rows.keys()].sort((a, b) => rows[a]!.key - rows[b]!.key)
+        const place = new Array<number>(n)
+        order.forEach((from, to) => {
+          place[from] = to
+        })
+        const sorted = order.map(i => rows[i]!)
+        const at = memory.putU32(place)
+        const out = memory.alloc(n * 16)
+        kernels.scatterViews(memory.putViews(rows.map(r => r.text)), at, n, out)
+        expect(memory.readViews(out, n)).toEqual(sorted.map(r => r.text))
+        kernels.scatterF64(memory.putF64(rows.map(r => r.number)), at, n, out)
+        expect(memory.readF64(out, n)).toEqual(sorted.map(r => r.number))
+        kernels.scatterBytes(memory.putBytes(rows.map(r => r.byte)), at, n, out)
+        expect(memory.readU8(out, n)).toEqual(sorted.map(r => r.byte))
+      }),
     )
   })
 

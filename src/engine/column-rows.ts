@@ -1,0 +1,113 @@
+/**
+ * The rows of a partition as columns, kept until all of them are there: only then is it known how
+ * large their block is, and where a partition's rows begin in it.
+ *
+ *   vector ─▶ segment: rows, an address for each leaf     vectors that follow each other in memory
+ *   vector ─▶ segment                                     become one segment
+ *
+ * What lies in the scratch memory is copied; blocks and tables last longer than this.
+ */
+import { keyBytes } from '../columnar/group-table.ts'
+import type { Heap } from '../columnar/heap.ts'
+import type {
+  ColumnMachine,
+  ColumnShape,
+  ColumnValue,
+  ColumnVector,
+} from '../expressions/columns.ts'
+
+/** A column without parts. Constants are written when the rows leave. */
+export type Leaf =
+  | { readonly kind: 'float64' | 'utf8' | 'bool' }
+  | { readonly kind: 'constant'; readonly value: string | number | boolean }
+
+export interface Segment {
+  rows: number
+  /** By leaf; 0 for constants. */
+  readonly at: number[]
+}
+
+export const leafBytes = { ...keyBytes, bool: 1 } as const
+
+/** Whether blocks have columns for rows of this shape. */
+export function canKeep(shape: ColumnShape): boolean {
+  if (shape.kind === 'tuple') return shape.items.length > 0 && shape.items.every(canKeep)
+  if (shape.kind !== 'constant') return shape.kind !== 'lines'
+  return ['string', 'number', 'boolean'].includes(typeof shape.value)
+}
+
+/** The leaves of a shape, in order. */
+export function leavesOf(shape: ColumnShape): Leaf[] {
+  if (shape.kind === 'tuple') return shape.items.flatMap(leavesOf)
+  if (!canKeep(shape)) throw new Error(`a ${shape.kind} can't be kept`)
+  return [shape as Leaf]
+}
+
+export class ColumnRows {
+  rows = 0
+  shape: ColumnShape = { kind: 'float64' }
+  leaves: readonly Leaf[] = []
+  readonly segments: Segment[] = []
+  readonly #machine: ColumnMachine
+  readonly #heap: Heap
+
+  constructor(machine: ColumnMachine, heap: Heap) {
+    this.#machine = machine
+    this.#heap = heap
+  }
+
+  /** Forgets what there was; rows of this shape follow. */
+  begin(shape: ColumnShape): void {
+    this.rows = 0
+    this.shape = shape
+    this.leaves = leavesOf(shape)
+    this.segments.length = 0
+    this.#heap.reset()
+  }
+
+  push(vector: ColumnVector): void {
+    const { rows } = vector
+    if (rows === 0) return
+    const at: number[] = []
+    this.#keep(vector.column, this.shape, rows, at)
+    this.rows += rows
+    const last = this.segments.at(-1)
+    if (last && this.#follows(last, at)) last.rows += rows
+    else this.segments.push({ rows, at })
+  }
+
+  #follows(last: Segment, at: readonly number[]): boolean {
+    return this.leaves.every((leaf, i) => {
+      if (leaf.kind === 'constant') return true
+      return last.at[i]! + last.rows * leafBytes[leaf.kind] === at[i]
+    })
+  }
+
+  #keep(value: ColumnValue, shape: ColumnShape, rows: number, at: number[]): void {
+    if (shape.kind === 'tuple') {
+      const items = (value as Extract<ColumnValue, { kind: 'tuple' }>).items
+      for (const [i, item] of shape.items.entries()) this.#keep(items[i]!, item, rows, at)
+    } else if (shape.kind === 'constant') {
+      at.push(0)
+    } else {
+      const kind = shape.kind as keyof typeof leafBytes
+      at.push(this.#kept((value as { readonly at: number }).at, kind, rows))
+    }
+  }
+
+  #kept(at: number, kind: keyof typeof leafBytes, rows: number): number {
+    const { kernels, scratch } = this.#machine
+    const { start, end } = scratch
+    const isPassing = at >= start && at < end
+    // Views in a block or table point to what lasts as long as they do.
+    if (!isPassing) return at
+    const bytes = rows * leafBytes[kind]
+    const kept = this.#heap.take(bytes)
+    kernels.copyBytes(kept, at, bytes)
+    if (kind === 'utf8') {
+      const long = kernels.longBytesIn(kept, rows, start, end)
+      if (long > 0) kernels.copyLongIn(kept, rows, start, end, this.#heap.take(long))
+    }
+    return kept
+  }
+}

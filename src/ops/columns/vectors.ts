@@ -1,0 +1,49 @@
+/** Vectors cut and made of what lies in memory. */
+import { type GroupTable, keyBytes, vectorRowsMax } from '../../columnar/group-table.ts'
+import type { Push } from '../../engine/column-kernel.ts'
+import type { ColumnShape, ColumnValue, ColumnVector } from '../../expressions/columns.ts'
+
+const rowBytes = { ...keyBytes, bool: 1 } as const
+const numberBytes = 8
+
+/** Rows [from, to) of a vector. */
+export function sliceVector({ column }: ColumnVector, from: number, to: number): ColumnVector {
+  return { rows: to - from, column: moved(column, from) }
+}
+
+function moved(value: ColumnValue, rows: number): ColumnValue {
+  if (value.kind === 'tuple') {
+    return { kind: 'tuple', items: value.items.map(item => moved(item, rows)) }
+  }
+  if (value.kind === 'constant' || value.kind === 'lines') return value
+  return { kind: value.kind, at: value.at + rows * rowBytes[value.kind] }
+}
+
+/** The kinds of the columns of a key: one, or two for a pair. Undefined where no table takes it. */
+export function keyKinds(shape: ColumnShape): ('float64' | 'utf8')[] | undefined {
+  const parts = shape.kind === 'tuple' ? shape.items : [shape]
+  if (shape.kind === 'tuple' && parts.length !== 2) return undefined
+  const kinds = parts.map(part => part.kind)
+  if (!kinds.every(kind => kind === 'float64' || kind === 'utf8')) return undefined
+  return kinds as ('float64' | 'utf8')[]
+}
+
+/** Addresses of the columns of a key. */
+export function keyAddresses(key: ColumnValue): number[] {
+  if (key.kind === 'tuple') return key.items.flatMap(keyAddresses)
+  return [(key as { readonly at: number }).at]
+}
+
+/** Hands on the groups of a table, as pairs of key and number. */
+export function pushGroups(table: GroupTable, next: Push): void {
+  const { kinds, keys, numbers, count } = table
+  for (let from = 0; from < count; from += vectorRowsMax) {
+    const columns = kinds.map((kind, i): ColumnValue => {
+      return { kind, at: keys[i]! + from * keyBytes[kind] }
+    })
+    const key: ColumnValue = columns.length === 1 ? columns[0]! : { kind: 'tuple', items: columns }
+    const number: ColumnValue = { kind: 'float64', at: numbers + from * numberBytes }
+    const rows = Math.min(vectorRowsMax, count - from)
+    next({ rows, column: { kind: 'tuple', items: [key, number] } })
+  }
+}
