@@ -138,7 +138,7 @@ test('keys that hardly repeat pass the first half as they are', async () => {
   expect(least).toBe(leastByRows)
 })
 
-test('chains without an aggregate leave as columns, are cut short, or go on in the row loop', async () => {
+test('chains without an aggregate: out as columns, cut short, or on in the row loop', async () => {
   const rows = Array.from({ length: 9000 }, (_, i) => i / 4)
   const programs: ((ssc: StreamingContext) => Promise<unknown>)[] = [
     ssc =>
