@@ -128,7 +128,7 @@ async function streamJob(
 async function checkOf(rdd: RDD<[unknown, number]>): Promise<BatchCheck> {
   const results = await rdd.persist().materialize()
   const rows = await results.count()
-  const sum = rows > 0 ? await results.map(([, value]) => value).reduce((a, b) => a + b) : 0
+  const sum = rows > 0 ? await results.map(pair => pair[1]).reduce((a, b) => a + b) : 0
   results.unpersist()
   return [rows, sum]
 }

@@ -282,8 +282,24 @@ export class RDD<T> {
 
   /** The number of rows. @example await rdd.count() */
   async count(): Promise<number> {
+    if (this.node.persisted) {
+      const rows = await this.#keptRows()
+      if (rows !== undefined) return rows
+    }
     const counted = this.#halves<number>(callOf('count'), ops.count, {}, [], [])
     return (await counted.#rows())[0] ?? 0
+  }
+
+  /** How many rows are kept in blocks; undefined when they are not all in blocks. */
+  async #keptRows(): Promise<number | undefined> {
+    const held = await this.#dataset()
+    try {
+      const pieces = held.partitions.flat()
+      if (!pieces.every(piece => piece.kind === 'block')) return undefined
+      return pieces.reduce((rows, piece) => rows + piece.to - piece.from, 0)
+    } finally {
+      held.release()
+    }
   }
 
   /**

@@ -59,7 +59,7 @@ class Columns {
   readonly otherMask = this.alloc(ROWS)
   readonly out = this.alloc(16 * 16 * ROWS)
   readonly heap = this.alloc(64 * ROWS)
-  readonly slots = this.alloc(8 * SLOTS)
+  readonly slots = this.alloc(4 * SLOTS)
   readonly keys = this.alloc(16 * SLOTS)
   readonly otherKeys = this.alloc(16 * SLOTS)
   readonly accumulators = this.alloc(8 * SLOTS)
@@ -94,8 +94,8 @@ class Columns {
 
   clearGroups(slots = SLOTS): void {
     this.groups = 0
-    this.arena.u8.fill(0, this.slots, this.slots + 8 * slots)
-    this.arena.u8.fill(0, this.accumulators, this.accumulators + 8 * slots)
+    this.kernels.zeroBytes(this.slots, 4 * slots)
+    this.kernels.zeroBytes(this.accumulators, 8 * slots)
   }
 
   #fill(): void {

@@ -4,9 +4,13 @@ import { Heap } from './heap.ts'
 import type { KernelExports } from './kernel-exports.ts'
 import type { Scratch } from './scratch.ts'
 
-const slotBytes = 8
+const slotBytes = 4
+/** Slots a group: with more of them fewer keys meet in one. */
+const slotsPerGroup = 4
 const numberBytes = 8
-const slotsMin = 1 << 12
+const slotsMin = 1 << 13
+/** Uses in a row of a far too large table after which it is made anew. */
+const smallUsesMax = 64
 /** Rows of one kernel call: bounds its time, and how far ahead there must be room. */
 export const vectorRowsMax = 4096
 
@@ -46,6 +50,7 @@ export class GroupTable {
   #keys: number[] = []
   #numbers = 0
   #initial = 0
+  #smallUses = 0
 
   constructor(arena: Arena, kernels: KernelExports, scratch: Scratch, owner: number) {
     this.#arena = arena
@@ -71,7 +76,8 @@ export class GroupTable {
   /** Empties the table for keys of one or two columns; a new group's number is `initial`. */
   begin(kinds: readonly KeyKind[], initial = 0): void {
     // Emptying a table costs its size: one that has become far too large is made anew.
-    const isTooLarge = this.#mask >= slotsMin * 4 && this.count * 16 < this.#capacity
+    this.#smallUses = this.count * 16 < this.#capacity ? this.#smallUses + 1 : 0
+    const isTooLarge = this.#mask >= slotsMin * 4 && this.#smallUses > smallUsesMax
     if (isTooLarge || kinds.length > this.#keys.length) this.close()
     this.#kinds = kinds
     this.#initial = initial
@@ -86,20 +92,24 @@ export class GroupTable {
    * the groups there were before.
    */
   group(keys: readonly number[], rows: number, gids: number): number {
-    if (this.count + rows > this.#capacity) this.#grow(this.count + rows)
+    if (this.count + rows > this.#capacity) this.#grow(this.count + rows, gids)
     const before = this.count
+    this.#find(keys, rows, gids)
+    if (this.count > before) this.#begun(before)
+    return before
+  }
+
+  #find(keys: readonly number[], rows: number, gids: number): void {
     const [first, second] = this.#keys as [number, number]
     const kernels = this.#kernels
     if (this.#kinds.length === 1) {
       const find = this.#kinds[0] === 'utf8' ? kernels.groupViews : kernels.groupF64
-      this.count = find(keys[0]!, rows, this.#slots, this.#mask, first, before, gids)
+      this.count = find(keys[0]!, rows, this.#slots, this.#mask, first, this.count, gids)
     } else {
       const find = kernels[finders[this.#kinds.join() as keyof typeof finders]] as PairFinder
       const [a, b] = keys as [number, number]
-      this.count = find(a, b, rows, this.#slots, this.#mask, first, second, before, gids)
+      this.count = find(a, b, rows, this.#slots, this.#mask, first, second, this.count, gids)
     }
-    if (this.count > before) this.#begun(before)
-    return before
   }
 
   /** New groups: their numbers begin, and the table takes over texts that would not last. */
@@ -118,7 +128,7 @@ export class GroupTable {
 
   #allocate(slots: number): void {
     const arena = this.#arena
-    const capacity = slots / 2
+    const capacity = slots / slotsPerGroup
     const taken: number[] = []
     try {
       taken.push(arena.alloc(slots * slotBytes, this.#owner))
@@ -138,17 +148,19 @@ export class GroupTable {
     this.#kernels.zeroBytes(this.#slots, slots * slotBytes)
   }
 
-  #grow(needed: number): void {
-    const old = { slots: this.#slots, mask: this.#mask, keys: this.#keys, numbers: this.#numbers }
+  /** More room; `gids` is room for the ids of a vector, which are lost. */
+  #grow(needed: number, gids: number): void {
+    const old = { slots: this.#slots, keys: this.#keys, numbers: this.#numbers, count: this.count }
     let slots = (this.#mask + 1) * 2
-    while (slots / 2 < needed) slots *= 2
+    while (slots / slotsPerGroup < needed) slots *= 2
     this.#allocate(slots)
-    const kernels = this.#kernels
-    kernels.regroup(old.slots, old.mask, this.#slots, this.#mask)
-    for (const [i, kind] of this.#kinds.entries()) {
-      kernels.copyBytes(this.#keys[i]!, old.keys[i]!, this.count * keyBytes[kind])
+    // The old keys are all different, so they get the ids that they had.
+    this.count = 0
+    for (let from = 0; from < old.count; from += vectorRowsMax) {
+      const keys = this.#kinds.map((kind, i) => old.keys[i]! + from * keyBytes[kind])
+      this.#find(keys, Math.min(vectorRowsMax, old.count - from), gids)
     }
-    kernels.copyBytes(this.#numbers, old.numbers, this.count * numberBytes)
+    this.#kernels.copyBytes(this.#numbers, old.numbers, old.count * numberBytes)
     for (const chunk of [old.slots, old.numbers, ...old.keys]) this.#arena.free(chunk)
   }
 

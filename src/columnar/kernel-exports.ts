@@ -183,8 +183,6 @@ export interface KernelExports {
     count: number,
     gids: number,
   ): number
-  /** Copies the entries of `oldSlots` into larger slots, which are zeroed. */
-  regroup(oldSlots: number, oldMask: number, slots: number, mask: number): void
   /** Hashes of `n` strings, as u32 at `out`. */
   hashViews(views: number, n: number, out: number): void
   /** Hashes of `n` numbers, as u32 at `out`. */

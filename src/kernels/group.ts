@@ -2,22 +2,23 @@
  * Find-or-insert: keys to dense group ids 0, 1, 2 … in order of first appearance.
  *
  * ```
- *  slots  u64 each, a power of two of them: hash << 32 | group id + 1; 0 is empty
+ *  slots  u32 each, a power of two of them: group id + 1; 0 is empty
  *  keys   by group id: the first key seen, as it was
  * ```
- * The caller begins with zeroed slots and grows them (`regroup`) before a vector: as if all its
- * rows brought new keys, groups must stay within half of the slots. `keys` must have room for as
- * many. Views of long strings in `keys` go on pointing to the text of the rows.
+ * The caller begins with zeroed slots. Before a vector it makes sure that groups stay within half of
+ * the slots (a quarter is faster) and within the room for `keys`, even if all rows bring new ones;
+ * into larger slots it inserts the old keys again, which gives them the same ids. Views of long
+ * strings in `keys` go on pointing to the text of the rows.
  *
  * All return the new number of groups, of which there were `count`; group ids go to `gids` as u32.
- * The hash in the slots is these kernels' own, not the one that places keys.
+ * The hash is these kernels' own, not the one that places keys.
  */
 import { sameBytes } from './memory'
 
 /**
- * Bytes of group ids (128 rows) whose hashes are computed, and slots touched, before the first of
- * them is looked up: so that several slots are on their way from memory at once. Their hashes lie
- * where the group ids will be.
+ * Bytes of group ids (128 rows) whose slots are computed and touched before the first of them is
+ * looked up: so that several slots are on their way from memory at once. Their offsets lie where
+ * the group ids will be.
  */
 const AHEAD: usize = 512
 
@@ -107,17 +108,6 @@ export function groupF64F64(
   return groupPairs<f64, f64>(firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids)
 }
 
-/** Copies the entries of `oldSlots` into larger slots, which are zeroed. */
-export function regroup(oldSlots: usize, oldMask: u32, slots: usize, mask: u32): void {
-  for (let i: u32 = 0; i <= oldMask; i++) {
-    const entry = load<u64>(oldSlots + (i << 3))
-    if (entry === 0) continue
-    let slot = ((entry >> 32) as u32) & mask
-    while (load<u64>(slots + (slot << 3)) !== 0) slot = (slot + 1) & mask
-    store<u64>(slots + (slot << 3), entry)
-  }
-}
-
 /** A column of cells: `v128` is a view, `f64` a number. */
 function groupCells<T>(
   cells: usize,
@@ -129,32 +119,32 @@ function groupCells<T>(
   gids: usize,
 ): u32 {
   const end = gids + (n << 2)
+  const wrap = mask << 2
   let touched: u32 = 0
   while (gids !== end) {
     const stop = end - gids > AHEAD ? gids + AHEAD : end
     let cell = cells
     for (let p = gids; p !== stop; p += 4, cell += sizeof<T>()) {
-      const hash = spread(hashCell<T>(cell))
-      store<u32>(p, hash)
-      touched |= load<u32>(slots + ((hash & mask) << 3))
+      const slot = (spread(hashCell<T>(cell)) & mask) << 2
+      store<u32>(p, slot)
+      touched |= load<u32>(slots + slot)
     }
     for (; gids !== stop; gids += 4, cells += sizeof<T>()) {
-      const hash = load<u32>(gids)
-      let slot = hash & mask
-      let gid: u32
+      let slot = load<u32>(gids)
       while (true) {
-        const entry = load<u64>(slots + (slot << 3))
-        gid = (entry as u32) - 1
-        if (entry === 0) {
-          gid = count++
-          store<u64>(slots + (slot << 3), newEntry(hash, gid))
-          copyCell<T>(keys + gid * sizeof<T>(), cells)
+        const group = load<u32>(slots + slot)
+        if (group === 0) {
+          copyCell<T>(keys + count * sizeof<T>(), cells)
+          store<u32>(gids, count)
+          store<u32>(slots + slot, ++count)
           break
         }
-        if (hashOf(entry) === hash && sameCell<T>(keys + gid * sizeof<T>(), cells)) break
-        slot = (slot + 1) & mask
+        if (sameCell<T>(keys + (group - 1) * sizeof<T>(), cells)) {
+          store<u32>(gids, group - 1)
+          break
+        }
+        slot = (slot + 4) & wrap
       }
-      store<u32>(gids, gid)
     }
   }
   return count + tooMany(touched)
@@ -173,6 +163,7 @@ function groupPairs<A, B>(
   gids: usize,
 ): u32 {
   const end = gids + (n << 2)
+  const wrap = mask << 2
   let touched: u32 = 0
   while (gids !== end) {
     const stop = end - gids > AHEAD ? gids + AHEAD : end
@@ -180,44 +171,32 @@ function groupPairs<A, B>(
     let second = seconds
     for (let p = gids; p !== stop; p += 4, first += sizeof<A>(), second += sizeof<B>()) {
       const hash = spread(hashPair(hashCell<A>(first), hashCell<B>(second)))
-      store<u32>(p, hash)
-      touched |= load<u32>(slots + ((hash & mask) << 3))
+      store<u32>(p, (hash & mask) << 2)
+      touched |= load<u32>(slots + ((hash & mask) << 2))
     }
     for (; gids !== stop; gids += 4, firsts += sizeof<A>(), seconds += sizeof<B>()) {
-      const hash = load<u32>(gids)
-      let slot = hash & mask
-      let gid: u32
+      let slot = load<u32>(gids)
       while (true) {
-        const entry = load<u64>(slots + (slot << 3))
-        gid = (entry as u32) - 1
-        if (entry === 0) {
-          gid = count++
-          store<u64>(slots + (slot << 3), newEntry(hash, gid))
-          copyCell<A>(firstKeys + gid * sizeof<A>(), firsts)
-          copyCell<B>(secondKeys + gid * sizeof<B>(), seconds)
+        const group = load<u32>(slots + slot)
+        if (group === 0) {
+          copyCell<A>(firstKeys + count * sizeof<A>(), firsts)
+          copyCell<B>(secondKeys + count * sizeof<B>(), seconds)
+          store<u32>(gids, count)
+          store<u32>(slots + slot, ++count)
           break
         }
         if (
-          hashOf(entry) === hash &&
-          sameCell<A>(firstKeys + gid * sizeof<A>(), firsts) &&
-          sameCell<B>(secondKeys + gid * sizeof<B>(), seconds)
+          sameCell<A>(firstKeys + (group - 1) * sizeof<A>(), firsts) &&
+          sameCell<B>(secondKeys + (group - 1) * sizeof<B>(), seconds)
         ) {
+          store<u32>(gids, group - 1)
           break
         }
-        slot = (slot + 1) & mask
+        slot = (slot + 4) & wrap
       }
-      store<u32>(gids, gid)
     }
   }
   return count + tooMany(touched)
-}
-
-function newEntry(hash: u32, gid: u32): u64 {
-  return ((hash as u64) << 32) | ((gid + 1) as u64)
-}
-
-function hashOf(entry: u64): u32 {
-  return (entry >> 32) as u32
 }
 
 /** Always 0, as there is no memory for 2^31 groups; but the compiler must load what is touched. */
@@ -229,7 +208,7 @@ function hashPair(first: u64, second: u64): u64 {
   return ((first ^ (first >> 32)) * 0x9fb21c651e98df25) ^ second
 }
 
-/** 64 bits in which every bit of the cell has a part, the upper ones more than the lower ones. */
+/** 64 bits in which every bit of the cell has a part; `spread` mixes them. */
 function hashCell<T>(p: usize): u64 {
   if (isFloat<T>()) {
     const value = load<f64>(p) + 0.0
@@ -238,9 +217,7 @@ function hashCell<T>(p: usize): u64 {
   }
   const low = load<u64>(p)
   const high = load<u64>(p, 8)
-  if ((low as u32) <= 12) {
-    return (low * 0x9e3779b97f4a7c15) ^ rotl<u64>(high * 0xff51afd7ed558ccd, 32)
-  }
+  if ((low as u32) <= 12) return (low * 0x9e3779b97f4a7c15) ^ high
   return hashBytes(high as usize, low as u32)
 }
 
@@ -262,14 +239,14 @@ function sameCell<T>(key: usize, p: usize): boolean {
   if (isFloat<T>()) {
     const a = load<f64>(key)
     const b = load<f64>(p)
-    if (isNaN<f64>(a)) return isNaN<f64>(b) as boolean
-    return a === b
+    if (a === b) return true
+    return isNaN<f64>(a) && isNaN<f64>(b)
   }
+  // Nearly always the same view: long texts may lie in several places.
+  if (!v128.any_true(v128.xor(v128.load(key), v128.load(p)))) return true
   const low = load<u64>(p)
-  if (load<u64>(key) !== low) return false
-  const high = load<u64>(p, 8)
-  if (load<u64>(key, 8) === high) return true
-  return (low as u32) > 12 && sameBytes(load<u32>(key, 8), high as usize, low as u32)
+  if ((low as u32) <= 12 || load<u64>(key) !== low) return false
+  return sameBytes(load<u32>(key, 8), load<u32>(p, 8), low as u32)
 }
 
 function copyCell<T>(to: usize, from: usize): void {
