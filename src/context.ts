@@ -17,6 +17,7 @@ import { type Collection, checkCollection, parallelize } from './engine/collecti
 import { RddNode, StreamNode } from './engine/dag.ts'
 import { EventBus, type EventName, type Listener } from './engine/events.ts'
 import { type InputSource, leaf } from './engine/input.ts'
+import type { Placement } from './engine/placement.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
 import type { Receiver } from './engine/receiver.ts'
@@ -28,6 +29,7 @@ import { PeltonError, preview } from './errors.ts'
 import { explainOutputs } from './explain.ts'
 import { filesOf } from './files.ts'
 import { type Metrics, metricsOf } from './metrics.ts'
+import { builtins } from './ops/builtins.ts'
 import * as ops from './ops/index.ts'
 import { type Settings, type StreamingContextOptions, settingsOf } from './options.ts'
 import type { BatchQueue } from './outputs.ts'
@@ -63,6 +65,8 @@ interface PendingOutput {
 
 /** Hooks for tests of the project: contexts that share a runtime, and who closes it. */
 export const sharedRuntime: unique symbol = Symbol('pelton.sharedRuntime')
+/** Where all stages of a context go, whatever they cost. */
+export const forcedPlacement: unique symbol = Symbol('pelton.forcedPlacement')
 
 /**
  * Where a program begins: inputs, streams, `start()`. It owns the workers, the arena and the batch
@@ -139,10 +143,11 @@ export class StreamingContext {
     })
     const runtime = this.#runtime
     const { maxTaskFailures, taskTimeoutMs, partitions, gear } = this.#settings
-    const { arena, pool, programs } = runtime
     const columns = gear === 'auto' || gear === 'lifted'
-    const options = { maxTaskFailures, taskTimeoutMs, columns }
-    const scheduler = new Scheduler(arena, pool, programs, this.#events, options)
+    const { [forcedPlacement]: placement } = this.#options as { [forcedPlacement]?: Placement }
+    const kit = { operators: ops.operators, builtins }
+    const options = { maxTaskFailures, taskTimeoutMs, columns, kit, placement }
+    const scheduler = new Scheduler(runtime, this.#events, options)
     this.#unwatched.push(runtime.events.on('warning', event => this.#events.emit('warning', event)))
     this.#unwatched.push(
       runtime.events.on('workerExited', event => this.#events.emit('workerExited', event)),

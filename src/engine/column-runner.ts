@@ -19,6 +19,7 @@ import { ColumnOutput } from './column-output.ts'
 import { type ColumnChain, type ColumnPlan, planColumns } from './column-plan.ts'
 import { ColumnRows } from './column-rows.ts'
 import { type ColumnSource, columnSource } from './column-source.ts'
+import type { OpenBlocks } from './open-blocks.ts'
 import type { Operator } from './operator.ts'
 import type { Piece } from './vector.ts'
 
@@ -70,8 +71,13 @@ export class ColumnRunner {
    * Runs what it can of the chain over the pieces, up to `limit` rows or a few more; undefined
    * where the row loop must do it all.
    */
-  run(chain: ColumnChain, pieces: readonly Piece[], limit: number): ColumnResult | undefined {
-    const sources = pieces.map(piece => columnSource(this.#arena, piece))
+  run(
+    chain: ColumnChain,
+    pieces: readonly Piece[],
+    limit: number,
+    blocks: OpenBlocks,
+  ): ColumnResult | undefined {
+    const sources = pieces.map(piece => columnSource(this.#arena, piece, blocks))
     const [first] = sources
     if (!first || sources.some(s => s?.shapeKey !== first.shapeKey)) return undefined
     const plan = this.#plan(chain, first)

@@ -1,7 +1,7 @@
 /** The pieces of a partition as vectors of columns. */
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { Arena } from '../columnar/arena.ts'
-import { Block, Float64Column, TupleColumn, Utf8Column } from '../columnar/block.ts'
+import { type Block, Float64Column, TupleColumn, Utf8Column } from '../columnar/block.ts'
 import type { Column } from '../columnar/column.ts'
 import { vectorRowsMax } from '../columnar/group-table.ts'
 import type {
@@ -10,6 +10,7 @@ import type {
   ColumnValue,
   ColumnVector,
 } from '../expressions/columns.ts'
+import type { OpenBlocks } from './open-blocks.ts'
 import type { Piece } from './vector.ts'
 
 /** A piece whose rows columns hold exactly. */
@@ -25,9 +26,14 @@ const viewBytes = 16
 const numberBytes = 8
 
 /** The piece as columns; undefined where the row loop must read it. */
-export function columnSource(arena: Arena, piece: Piece): ColumnSource | undefined {
+export function columnSource(
+  arena: Arena,
+  piece: Piece,
+  blocks: OpenBlocks,
+): ColumnSource | undefined {
   if (piece.kind === 'text') return textSource(arena, piece.from, piece.to)
-  return piece.kind === 'block' ? blockSource(arena, piece.ptr, piece.from, piece.to) : undefined
+  if (piece.kind !== 'block') return undefined
+  return blockSource(blocks.open(piece.ptr), piece.from, piece.to)
 }
 
 function textSource(arena: Arena, from: number, to: number): ColumnSource | undefined {
@@ -44,13 +50,7 @@ function textSource(arena: Arena, from: number, to: number): ColumnSource | unde
   }
 }
 
-function blockSource(
-  arena: Arena,
-  ptr: number,
-  from: number,
-  to: number,
-): ColumnSource | undefined {
-  const block = Block.open(arena, ptr)
+function blockSource(block: Block, from: number, to: number): ColumnSource | undefined {
   const shape = shapeOf(block.root)
   if (!shape) return undefined
   return {

@@ -69,9 +69,10 @@ export class BlockSink implements RowSink {
     this.#pieces.push({ kind: 'block', ptr: ref.ptr, from: 0, to: ref.rows })
   }
 
-  finish(): Piece[] {
+  /** All pieces, in one list. */
+  finish(): Piece[][] {
     this.#seal()
-    return this.#pieces
+    return [this.#pieces]
   }
 }
 
@@ -161,7 +162,7 @@ export class ExchangeSink implements RowSink {
 
   /** Pieces for each target partition. */
   finish(): Piece[][] {
-    if (this.#sinks) return this.#sinks.map(sink => sink.finish())
+    if (this.#sinks) return this.#sinks.flatMap(sink => sink.finish())
     const count = this.#partitioner.partitions
     const rows = this.#targets.length
     const pieces: Piece[][] = Array.from({ length: count }, () => [])

@@ -117,6 +117,8 @@ export interface Operator {
   readonly onAbsent: 'pass' | 'empty' | 'error'
   /** Message of that error. */
   absentMessage?(t: number): string
+  /** Whether the kernel may block, as one that writes files does: the main thread never runs it. */
+  readonly workersOnly?: boolean
   /** Whether the rows stay where their keys put them. */
   readonly keepsPartitioner?: boolean
   /** Duration between results when it is not the parents' own. */

@@ -19,10 +19,21 @@ import type {
   LiftedFunction,
   Program,
   ProgramRef,
+  ProgramStep,
 } from './program.ts'
 
-interface Entry {
+/** A program's bytes, which chains that say the same share. */
+interface Upload {
   readonly ref: ProgramRef
+  /** Its bytes as text. */
+  readonly key: string
+  /** Whether every function is the engine's own or a known expression. */
+  readonly known: boolean
+  chains: number
+}
+
+interface Entry {
+  readonly upload: Upload
   users: number
 }
 
@@ -34,6 +45,7 @@ export class Programs {
   #arena: Arena
   #pool: Pool
   #entries = new Map<Chain, Entry>()
+  #uploads = new Map<string, Upload>()
   #broadcasts = new Map<number, BroadcastRef>()
 
   constructor(arena: Arena, pool: Pool) {
@@ -50,12 +62,20 @@ export class Programs {
   acquire(chain: Chain, columns: boolean): ProgramRef {
     let entry = this.#entries.get(chain)
     if (entry) this.#entries.delete(chain)
-    else entry = { ref: this.#upload(chain, columns), users: 0 }
+    else entry = { upload: this.#upload(chain, columns), users: 0 }
     entry.users++
     // Map order is order of use: the least recently used come first.
     this.#entries.set(chain, entry)
     if (this.#entries.size > programsMax) this.#evict()
-    return entry.ref
+    return entry.upload.ref
+  }
+
+  /**
+   * Whether nothing that the chain calls can block, hang or end a thread. Only between `acquire`
+   * and `release`.
+   */
+  isKnown(chain: Chain): boolean {
+    return this.#entries.get(chain)!.upload.known
   }
 
   release(chain: Chain): void {
@@ -65,13 +85,17 @@ export class Programs {
   #evict(): void {
     for (const [chain, entry] of this.#entries) {
       if (entry.users > 0) continue
-      this.#arena.free(entry.ref.ptr)
       this.#entries.delete(chain)
+      const { upload } = entry
+      if (--upload.chains > 0) return
+      this.#uploads.delete(upload.key)
+      this.#arena.free(upload.ref.ptr)
       return
     }
   }
 
-  #upload(chain: Chain, columns: boolean): ProgramRef {
+  /** A function of foreachRDD makes its chains anew for every batch; most say what others said. */
+  #upload(chain: Chain, columns: boolean): Upload {
     const broadcasts = new Map<number, BroadcastRef>()
     const steps = chain.steps.map(step => {
       readValues(step)
@@ -82,7 +106,16 @@ export class Programs {
       return { operator: operator.name, label, params, functions, lifted, place }
     })
     const program: Program = { steps, columns, broadcasts: [...broadcasts.values()] }
-    return { id: nextId++, ...this.#store(serialize(program)) }
+    const bytes = serialize(program)
+    const key = bytes.toString('latin1')
+    let upload = this.#uploads.get(key)
+    if (!upload) {
+      const known = chain.steps.every((step, i) => isKnownStep(step, steps[i]!))
+      upload = { ref: { id: nextId++, ...this.#store(bytes) }, key, known, chains: 0 }
+      this.#uploads.set(key, upload)
+    }
+    upload.chains++
+    return upload
   }
 
   /** Notes what a function refers to: broadcast values go into the arena, once. */
@@ -113,11 +146,25 @@ export class Programs {
 
   /** Gives all programs back; nothing may run any more. */
   close(): void {
-    for (const { ref } of this.#entries.values()) this.#arena.free(ref.ptr)
+    for (const { ref } of this.#uploads.values()) this.#arena.free(ref.ptr)
     for (const { ptr } of this.#broadcasts.values()) this.#arena.free(ptr)
     this.#entries.clear()
+    this.#uploads.clear()
     this.#broadcasts.clear()
   }
+}
+
+/** Operators may block too: those that do are for workers only. */
+function isKnownStep({ operator }: Step, { functions, lifted }: ProgramStep): boolean {
+  return (
+    !operator.workersOnly &&
+    functions.every((fn, i) => 'builtin' in fn || (lifted[i] !== undefined && isAlone(fn)))
+  )
+}
+
+/** Whether a function refers to nothing that threads share. */
+function isAlone({ shared }: PortableFunction): boolean {
+  return Object.values(shared).every(ids => ids.length === 0)
 }
 
 function liftFunction(

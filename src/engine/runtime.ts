@@ -5,6 +5,7 @@ import { Arena } from '../columnar/arena.ts'
 import { PeltonError, preview } from '../errors.ts'
 import { closeCapture } from '../functions/index.ts'
 import { EventBus } from './events.ts'
+import { LocalRunner } from './local-runner.ts'
 import { Pool } from './pool.ts'
 import { Programs } from './programs.ts'
 
@@ -92,6 +93,8 @@ export class Runtime {
   readonly arena: Arena
   readonly pool: Pool
   readonly programs: Programs
+  /** Runs tasks on the main thread. */
+  readonly local: LocalRunner
   readonly events = new EventBus()
 
   constructor(options: RuntimeOptions) {
@@ -104,16 +107,18 @@ export class Runtime {
     const heapMb = options.workerHeapMb
     this.pool = new Pool(this.arena, { workers, heapMb, workerFile }, this.events)
     this.programs = new Programs(this.arena, this.pool)
+    this.local = new LocalRunner(this.arena)
   }
 
-  /** Bytes of the arena in use, without what the workers keep for themselves. */
+  /** Bytes of the arena in use, without what the threads keep for themselves. */
   get bytesInUse(): number {
-    return this.arena.bytesInUse() - this.pool.workerBytes
+    return this.arena.bytesInUse() - this.pool.workerBytes - this.local.bytes
   }
 
   /** Ends the threads and gives everything back. */
   async close(): Promise<void> {
     await this.pool.destroy()
+    this.local.close()
     this.programs.close()
     closeCapture()
   }

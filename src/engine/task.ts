@@ -1,7 +1,6 @@
 /** Runs tasks: a program over the pieces of some partitions. The same code on every thread. */
 import { deserialize } from 'node:v8'
 import type { Arena } from '../columnar/arena.ts'
-import { Block } from '../columnar/block.ts'
 import { BlockBuilder } from '../columnar/builder.ts'
 import { KeyTable } from '../columnar/keys.ts'
 import { hasFallback } from '../columnar/schema.ts'
@@ -15,7 +14,8 @@ import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
 import { ColumnRows } from './column-rows.ts'
 import { ColumnRunner } from './column-runner.ts'
 import { BlockSink, ExchangeSink, type RowSink } from './exchange.ts'
-import type { Operator, PartitionKernel } from './operator.ts'
+import { OpenBlocks } from './open-blocks.ts'
+import type { Operator, Partitioner, PartitionKernel } from './operator.ts'
 import type {
   BuiltinFunction,
   PartResult,
@@ -106,6 +106,9 @@ export class TaskRunner {
   #programs = new Map<number, Promise<CompiledProgram>>()
   #share: WorkerShare
   #builder = new BlockBuilder()
+  #blocks: OpenBlocks
+  /** The exchange that neighbouring partitions of the task at hand share, and whose it counts as. */
+  #shared: { sink: ExchangeSink; lists: Piece[][] } | undefined
   #columnRunner: ColumnRunner | undefined
 
   constructor(
@@ -119,6 +122,7 @@ export class TaskRunner {
     this.#builtins = builtins
     this.#worker = worker
     this.#share = new WorkerShare(arena)
+    this.#blocks = new OpenBlocks(arena)
   }
 
   /** Runs one task. Never rejects: what went wrong is in the result, its chunks already freed. */
@@ -139,18 +143,22 @@ export class TaskRunner {
           throw error
         }
       })
+      this.#endShared(chunks, result)
       const accumulators = this.#share.takeUpdates()
       const elapsedMs = stopwatch() - started
       return { worker: this.#worker, parts, chunks, accumulators, ...result, elapsedMs }
     } catch (error) {
       this.#share.takeUpdates()
       this.#builder.reset()
+      this.#shared = undefined
       // Also what a sink had sealed before it failed: everything that bears the attempt's number.
       this.#arena.reap(message.attempt)
       const elapsedMs = stopwatch() - started
       const failure = describe(error, step)
       const nothing = { parts: [], chunks: [], accumulators: [] }
       return { worker: this.#worker, ...nothing, ...result, elapsedMs, failure }
+    } finally {
+      this.#blocks.clear()
     }
   }
 
@@ -168,7 +176,9 @@ export class TaskRunner {
   ): PartResult {
     const { terminal } = message
     const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
-    const ran = program.columns ? this.#columns().run(program, part.pieces, limit) : undefined
+    const ran = program.columns
+      ? this.#columns().run(program, part.pieces, limit, this.#blocks)
+      : undefined
     if (!ran) {
       const vectors = this.#vectors(part.pieces, result)
       return this.#rows(program, 0, vectors, part, message, chunks, result)
@@ -188,9 +198,10 @@ export class TaskRunner {
     const ptr = this.#columns().output.seal(rows, message.attempt)
     try {
       const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
-      const vectors = vectorsOf(this.#arena, piece)
+      const vectors = vectorsOf(this.#arena, piece, this.#blocks)
       return this.#rows(program, steps, vectors, part, message, chunks, result)
     } finally {
+      this.#blocks.close(ptr)
       this.#arena.free(ptr)
     }
   }
@@ -207,6 +218,7 @@ export class TaskRunner {
     const { output } = this.#columns()
     if (terminal.to === 'exchange') {
       if (!output.canExchange(rows, terminal.partitioner)) return undefined
+      this.#endShared(chunks, result)
       const pieces = output.exchange(rows, terminal.partitioner.partitions, attempt)
       const first = pieces.find(list => list.length > 0)?.[0]
       if (first?.kind === 'block') chunks.push(first.ptr)
@@ -232,7 +244,11 @@ export class TaskRunner {
     result: Counters,
   ): PartResult {
     const { terminal, attempt } = message
-    const sink = this.#sink(terminal, attempt, part.partition)
+    const { partition } = part
+    const shared = terminal.to === 'exchange' && terminal.partitioner.kind === 'hash'
+    const { sink, pieces } = shared
+      ? this.#sharedSink(terminal.partitioner, attempt, partition)
+      : { sink: this.#sink(terminal, attempt, partition), pieces: undefined }
     const segments = this.#segments(program, from)
     let vectors = source
     const last = segments.length - 1
@@ -240,18 +256,39 @@ export class TaskRunner {
       vectors = this.#pulled(program, segments[s]!, vectors, part.partition)
     }
     this.#pushed(program, segments[last]!, vectors, sink, part.partition)
-    return this.#finished(sink, terminal, part.partition, chunks, result)
+    if (pieces) return { partition, pieces }
+    return { partition, pieces: this.#finished(sink, chunks, result) }
   }
 
-  #finished(
-    sink: BlockSink | ExchangeSink,
-    terminal: Terminal,
+  /**
+   * The sink of the partition before, if that has one, so that small partitions need no block each.
+   * Rows keep the order of their partitions: the lists count as the first one's.
+   */
+  #sharedSink(
+    partitioner: Partitioner,
+    attempt: number,
     partition: number,
-    chunks: number[],
-    result: Counters,
-  ): PartResult {
-    const out = sink.finish()
-    const pieces = (terminal.to === 'exchange' ? out : [out]) as Piece[][]
+  ): { sink: ExchangeSink; pieces: Piece[][] } {
+    const lists = Array.from({ length: partitioner.partitions }, (): Piece[] => [])
+    if (this.#shared) return { sink: this.#shared.sink, pieces: lists }
+    const sink = new ExchangeSink(this.#arena, attempt, partitioner, partition, this.#builder)
+    this.#shared = { sink, lists }
+    return { sink, pieces: lists }
+  }
+
+  /** Seals what neighbouring partitions have put into one exchange. */
+  #endShared(chunks: number[], result: Counters): void {
+    if (!this.#shared) return
+    const { sink, lists } = this.#shared
+    this.#shared = undefined
+    for (const [target, list] of this.#finished(sink, chunks, result).entries()) {
+      lists[target]!.push(...list)
+    }
+  }
+
+  /** Pieces by target partition for an exchange, one list otherwise. */
+  #finished(sink: BlockSink | ExchangeSink, chunks: number[], result: Counters): Piece[][] {
+    const pieces = sink.finish()
     result.rowsOut += sink.rows
     const seen = new Set<number>()
     for (const list of pieces) {
@@ -259,11 +296,11 @@ export class TaskRunner {
         if (piece.kind !== 'block' || seen.has(piece.ptr)) continue
         seen.add(piece.ptr)
         chunks.push(piece.ptr)
-        const block = Block.open(this.#arena, piece.ptr)
+        const block = this.#blocks.open(piece.ptr)
         if (hasFallback(block.type)) result.fallbackRows += block.rows
       }
     }
-    return { partition, pieces }
+    return pieces
   }
 
   #columns(): ColumnRunner {
@@ -284,7 +321,7 @@ export class TaskRunner {
 
   *#vectors(pieces: readonly Piece[], result: { rowsIn: number }): Generator<Vector> {
     for (const piece of pieces) {
-      for (const vector of vectorsOf(this.#arena, piece)) {
+      for (const vector of vectorsOf(this.#arena, piece, this.#blocks)) {
         result.rowsIn += vector.length
         yield vector
       }

@@ -1,9 +1,10 @@
 /** Rows of a partition as vectors: at most a few thousand rows, decoded together. */
 import type { Arena } from '../columnar/arena.ts'
-import { Block, StructColumn, TupleColumn } from '../columnar/block.ts'
+import { type Block, StructColumn, TupleColumn } from '../columnar/block.ts'
 import type { InputForm } from './codegen.ts'
 import { type FilePiece, fileRows } from './file-pieces.ts'
 import { linesInBytes } from './lines.ts'
+import { OpenBlocks } from './open-blocks.ts'
 
 export type { FilePiece } from './file-pieces.ts'
 export { linesOf } from './lines.ts'
@@ -49,9 +50,13 @@ export function pairsVector(keys: ArrayLike<unknown>, values: ArrayLike<unknown>
 }
 
 /** Vectors of one piece, in order. */
-export function* vectorsOf(arena: Arena, piece: Piece): Generator<Vector> {
+export function* vectorsOf(
+  arena: Arena,
+  piece: Piece,
+  blocks = new OpenBlocks(arena),
+): Generator<Vector> {
   if (piece.kind === 'block') {
-    yield* blockVectors(Block.open(arena, piece.ptr), piece.from, piece.to)
+    yield* blockVectors(blocks.open(piece.ptr), piece.from, piece.to)
     return
   }
   const runs =

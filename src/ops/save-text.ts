@@ -16,6 +16,7 @@ const flushChars = 64 * 1024
 export const saveText: Operator = {
   name: 'saveAsTextFile',
   onAbsent: 'pass',
+  workersOnly: true,
   kernel: {
     form: 'partition',
     emitsOnEmpty: () => true,

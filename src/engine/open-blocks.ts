@@ -1,0 +1,28 @@
+/** Blocks that a task has opened: slices of one block need its header read only once. */
+import type { Arena } from '../columnar/arena.ts'
+import { Block } from '../columnar/block.ts'
+
+/** Valid for one task, whose blocks stay where they are; `clear` ends it. */
+export class OpenBlocks {
+  #arena: Arena
+  #blocks = new Map<number, Block>()
+
+  constructor(arena: Arena) {
+    this.#arena = arena
+  }
+
+  open(ptr: number): Block {
+    let block = this.#blocks.get(ptr)
+    if (!block) this.#blocks.set(ptr, (block = Block.open(this.#arena, ptr)))
+    return block
+  }
+
+  /** Forgets one block, whose chunk is given back. */
+  close(ptr: number): void {
+    this.#blocks.delete(ptr)
+  }
+
+  clear(): void {
+    this.#blocks.clear()
+  }
+}

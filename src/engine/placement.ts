@@ -1,0 +1,123 @@
+/**
+ * Where a stage runs: on the main thread, as one task, or as several. Chosen by what the same chain
+ * has cost so far; the results are the same (no operator sees how partitions share tasks).
+ */
+import { weightOf } from './block-store.ts'
+import type { Chain, PlacedPartition } from './plan.ts'
+import type { ProgramRef } from './program.ts'
+
+/** Where the tasks of a stage go. */
+export type Placement = 'inline' | 'one' | 'all'
+
+/** What a stage is expected to cost. */
+export interface Estimate {
+  readonly weight: number
+  readonly milliseconds: number
+}
+
+/** A stage that takes longer keeps timers and receivers of the main thread waiting. */
+const inlineMsMax = 0.4
+/** Rows that are never too many to be tried, and those that are always too many. */
+const inlineRowsMax = 8192
+/** A task of less time costs more to send and to take in than it saves by being shared. */
+const taskMsMin = 0.15
+/** Tasks a worker: the last ones of a stage, which not all workers share, are as short as that. */
+const tasksPerWorker = 8
+/** Below so many rows a partition its own cost counts, above it that of its rows. */
+const smallPartitionRows = 512
+
+/** Milliseconds of a chain until they are measured. */
+const firstPartMs = 0.02
+const firstRowMs = 0.0001
+
+class ProgramCost {
+  partMs = firstPartMs
+  rowMs = firstRowMs
+  /** The first task compiles; what it takes says nothing about the next. */
+  warm = false
+}
+
+/** Less time than before is believed sooner than more: a thread can be held up by others. */
+function smoothed(before: number, now: number): number {
+  return now < before ? (before + now) / 2 : before * 0.875 + now * 0.125
+}
+
+/** The program of each chain of a stage. */
+export type ChainPrograms = ReadonlyMap<Chain, ProgramRef>
+
+/** Measured costs of programs, which outlive the chains that a batch makes anew. */
+export class Placing {
+  #costs = new WeakMap<ProgramRef, ProgramCost>()
+
+  #cost(program: ProgramRef): ProgramCost {
+    let cost = this.#costs.get(program)
+    if (!cost) this.#costs.set(program, (cost = new ProgramCost()))
+    return cost
+  }
+
+  /** Notes what a task of this program over `parts` partitions of that weight together took. */
+  note(program: ProgramRef, parts: number, weight: number, elapsedMs: number): void {
+    const cost = this.#cost(program)
+    if (!cost.warm) cost.warm = true
+    else if (weight < parts * smallPartitionRows) {
+      cost.partMs = smoothed(cost.partMs, elapsedMs / parts)
+    } else cost.rowMs = smoothed(cost.rowMs, elapsedMs / weight)
+  }
+
+  /** What the partitions would cost one thread. */
+  estimate(
+    placed: readonly PlacedPartition[],
+    indexes: readonly number[],
+    programs: ChainPrograms,
+  ): Estimate {
+    let total = 0
+    let milliseconds = 0
+    for (const index of indexes) {
+      const { chain, pieces } = placed[index]!
+      const { partMs, rowMs } = this.#cost(programs.get(chain)!)
+      const weight = weightOf(pieces)
+      total += weight
+      milliseconds += Math.max(partMs, weight * rowMs)
+    }
+    return { weight: total, milliseconds }
+  }
+}
+
+/** Whether so small a stage is done before a worker could answer. */
+export function isTiny({ weight, milliseconds }: Estimate): boolean {
+  return milliseconds <= inlineMsMax && weight <= inlineRowsMax
+}
+
+/** Partitions that have something to do; an empty one without a chain for it gives nothing. */
+export function busyPartitions(placed: readonly PlacedPartition[]): number[] {
+  const indexes: number[] = []
+  for (let i = 0; i < placed.length; i++) {
+    const { chain, pieces } = placed[i]!
+    if (pieces.length > 0 || chain.emitsOnEmpty) indexes.push(i)
+  }
+  return indexes
+}
+
+/** Partitions as tasks, by weight; neighbours stay together. */
+export function dealt(
+  placed: readonly PlacedPartition[],
+  indexes: readonly number[],
+  { weight: total, milliseconds }: Estimate,
+  workers: number,
+): number[][] {
+  const count = Math.min(workers * tasksPerWorker, Math.max(1, milliseconds / taskMsMin))
+  const target = Math.max(1, total / count)
+  const tasks: number[][] = []
+  let task: number[] = []
+  let weight = 0
+  for (const index of indexes) {
+    task.push(index)
+    weight += weightOf(placed[index]!.pieces)
+    if (weight < target) continue
+    tasks.push(task)
+    task = []
+    weight = 0
+  }
+  if (task.length > 0) tasks.push(task)
+  return tasks
+}

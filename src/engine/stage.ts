@@ -1,0 +1,238 @@
+/** Runs stages: places them, deals partitions out as tasks, tries failed ones again. */
+import { serialize } from 'node:v8'
+import type { Arena } from '../columnar/arena.ts'
+import { PeltonError } from '../errors.ts'
+import { Accumulator, sharedById } from '../functions/index.ts'
+import { Dataset, storeOwner, weightOf } from './block-store.ts'
+import type { Step } from './dag.ts'
+import type { EventBus } from './events.ts'
+import type { TaskKit } from './local-runner.ts'
+import type { Partitioner } from './operator.ts'
+import {
+  busyPartitions,
+  type ChainPrograms,
+  dealt,
+  isTiny,
+  type Placement,
+  Placing,
+} from './placement.ts'
+import type { Chain, PlacedPartition } from './plan.ts'
+import { LostTaskError } from './pool.ts'
+import type { ProgramRef, TaskMessage, TaskPart, TaskResult, Terminal } from './program.ts'
+import type { Runtime } from './runtime.ts'
+import { failedTask, finalCodes, lostTask, type TaskSite } from './task-error.ts'
+import type { Piece } from './vector.ts'
+
+export interface StageOptions {
+  /** Attempts of a task before its job fails. */
+  readonly maxTaskFailures: number
+  /** Milliseconds after which a task is ended together with its worker. */
+  readonly taskTimeoutMs: number | undefined
+  /** Whether kernels may run what they can; otherwise every row goes through a loop. */
+  readonly columns: boolean
+  /** What the main thread needs to run tasks itself; without it, it does not. */
+  readonly kit?: TaskKit | undefined
+  /** For tests: where stages go, whatever they cost. */
+  readonly placement?: Placement | undefined
+}
+
+/** Totals since the start, for `metrics()`. */
+export class SchedulerCounters {
+  tasks = 0
+  fallbackRows = 0
+  /** Bytes of values, not addresses or counts, that came through message ports. */
+  portBytes = 0
+  rowsByWorker = new Map<number, number>()
+}
+
+/** Partitions that pass their chains side by side, and what becomes of their rows. */
+export interface Stage {
+  readonly placed: readonly PlacedPartition[]
+  readonly terminal: Terminal
+  readonly job: { readonly batchTime: number | undefined }
+  /** The step for which an exchange is made: it needs pairs, where the rows are none. */
+  readonly reader?: Step
+}
+
+type Outcome = { readonly result: TaskResult } | { readonly error: unknown }
+
+export class StageRunner {
+  readonly counters = new SchedulerCounters()
+  readonly #runtime: Runtime
+  readonly #arena: Arena
+  readonly #events: EventBus
+  readonly #options: StageOptions
+  readonly #placing = new Placing()
+
+  constructor(runtime: Runtime, events: EventBus, options: StageOptions) {
+    this.#runtime = runtime
+    this.#arena = runtime.arena
+    this.#events = events
+    this.#options = options
+  }
+
+  /** Runs the chains of all partitions and gathers what they leave behind. */
+  async run(stage: Stage, partitioner?: Partitioner): Promise<Dataset> {
+    const programs = new Map<Chain, ProgramRef>()
+    let outcomes: Outcome[]
+    try {
+      for (const { chain } of stage.placed) {
+        if (!programs.has(chain)) programs.set(chain, this.#acquire(chain))
+      }
+      const { inline, tasks } = this.#tasks(stage, programs)
+      const running = tasks.map(indexes => this.#task(stage, indexes, programs, inline))
+      outcomes = running.length === 1 ? [await running[0]!] : await Promise.all(running)
+    } finally {
+      for (const chain of programs.keys()) this.#runtime.programs.release(chain)
+    }
+    return this.#gathered(stage, outcomes, partitioner)
+  }
+
+  #acquire(chain: Chain): ProgramRef {
+    return this.#runtime.programs.acquire(chain, this.#options.columns)
+  }
+
+  #tasks(stage: Stage, programs: ChainPrograms): { inline: boolean; tasks: number[][] } {
+    const { placed } = stage
+    const busy = busyPartitions(placed)
+    if (busy.length === 0) return { inline: false, tasks: [] }
+    const estimate = this.#placing.estimate(placed, busy, programs)
+    const { placement, kit } = this.#options
+    const wanted = placement ? placement === 'inline' : isTiny(estimate)
+    if (wanted && kit && this.#mayRunHere(stage, programs)) return { inline: true, tasks: [busy] }
+    if (placement === 'one') return { inline: false, tasks: [busy] }
+    if (placement === 'all') return { inline: false, tasks: busy.map(index => [index]) }
+    return { inline: false, tasks: dealt(placed, busy, estimate, this.#runtime.pool.workers) }
+  }
+
+  /** Whether neither a function of the user's nor a file can hold the main thread up. */
+  #mayRunHere({ placed }: Stage, programs: ChainPrograms): boolean {
+    return (
+      [...programs.keys()].every(chain => this.#runtime.programs.isKnown(chain)) &&
+      placed.every(p => p.pieces.every(piece => piece.kind === 'block' || piece.kind === 'text'))
+    )
+  }
+
+  /** The pieces of all tasks by partition, in the order of the partitions they came from. */
+  #gathered(stage: Stage, outcomes: readonly Outcome[], partitioner?: Partitioner): Dataset {
+    const { placed, terminal } = stage
+    const chunks: number[] = []
+    for (const outcome of outcomes) if ('result' in outcome) chunks.push(...outcome.result.chunks)
+    const failed = outcomes.find(outcome => 'error' in outcome)
+    if (failed) {
+      for (const chunk of chunks) this.#arena.free(chunk)
+      throw failed.error
+    }
+    const targets = terminal.to === 'exchange' ? terminal.partitioner.partitions : placed.length
+    const partitions: Piece[][] = Array.from({ length: targets }, () => [])
+    const done = outcomes.flatMap(outcome => ('result' in outcome ? outcome.result.parts : []))
+    done.sort((a, b) => a.partition - b.partition)
+    for (const { partition, pieces } of done) {
+      if (terminal.to === 'blocks') partitions[partition] = [...pieces[0]!]
+      else for (let t = 0; t < targets; t++) partitions[t]!.push(...pieces[t]!)
+    }
+    return new Dataset(this.#arena, partitions, chunks, partitioner)
+  }
+
+  /** One task with its attempts; never rejects, so that the stage waits for all of its tasks. */
+  async #task(
+    stage: Stage,
+    indexes: readonly number[],
+    programs: ChainPrograms,
+    inline: boolean,
+  ): Promise<Outcome> {
+    const { placed, terminal } = stage
+    const chains = [...new Set(indexes.map(i => placed[i]!.chain))]
+    const refs = chains.map(chain => programs.get(chain)!)
+    let weight = 0
+    const parts: TaskPart[] = indexes.map(partition => {
+      const { chain, pieces } = placed[partition]!
+      weight += weightOf(pieces)
+      return { partition, program: chains.indexOf(chain), pieces }
+    })
+    try {
+      const task: TaskMessage = { attempt: 0, programs: refs, parts, terminal }
+      const result = await this.#attempts(task, stage, chains, inline)
+      if (refs.length === 1) this.#placing.note(refs[0]!, parts.length, weight, result.elapsedMs)
+      return { result }
+    } catch (error) {
+      return { error }
+    }
+  }
+
+  async #attempts(
+    task: TaskMessage,
+    stage: Stage,
+    chains: readonly Chain[],
+    inline: boolean,
+  ): Promise<TaskResult> {
+    for (let failures = 1; ; failures++) {
+      const attempt = this.#runtime.pool.newAttempt()
+      const site: TaskSite = { ...stage, chains, tries: failures }
+      const error = await this.#attempt({ ...task, attempt }, site, inline)
+      if (!(error instanceof PeltonError)) return error
+      this.#events.emit('taskFailed', { attempt, failures, error })
+      if (failures >= this.#options.maxTaskFailures || finalCodes.has(error.code)) throw error
+    }
+  }
+
+  async #attempt(
+    task: TaskMessage,
+    site: TaskSite,
+    inline: boolean,
+  ): Promise<TaskResult | PeltonError> {
+    let result: TaskResult
+    const { kit, taskTimeoutMs } = this.#options
+    try {
+      result =
+        inline && kit
+          ? await this.#runtime.local.run(task, kit)
+          : await this.#runtime.pool.run(task, taskTimeoutMs)
+    } catch (error) {
+      if (error instanceof LostTaskError) return lostTask(error, site)
+      throw error
+    }
+    if (result.failure) return failedTask(result.failure, site)
+    for (const chunk of result.chunks) this.#arena.setOwner(chunk, storeOwner)
+    this.#merge(result)
+    this.#count(result, task)
+    return result
+  }
+
+  /** Adds what the task's functions have counted: once, as this attempt is the one that counts. */
+  #merge(result: TaskResult): void {
+    try {
+      for (const { id, value, failure } of result.accumulators) {
+        if (failure !== undefined) throw noUpdate(failure)
+        const accumulator = sharedById(id)
+        if (accumulator instanceof Accumulator) accumulator.merge(value)
+      }
+    } catch (error) {
+      for (const chunk of result.chunks) this.#arena.free(chunk)
+      throw error
+    }
+  }
+
+  #count(result: TaskResult, task: TaskMessage): void {
+    const { worker, rowsIn, rowsOut, fallbackRows, elapsedMs } = result
+    this.counters.tasks++
+    this.counters.fallbackRows += fallbackRows
+    // Accumulated values are all that a result carries beside numbers.
+    if (result.accumulators.length > 0) {
+      this.counters.portBytes += serialize(result.accumulators).length
+    }
+    const rows = this.counters.rowsByWorker
+    rows.set(worker, (rows.get(worker) ?? 0) + rowsIn)
+    if (!this.#events.has('taskCompleted')) return
+    const partitions = task.parts.length
+    const info = { worker, partitions, rowsIn, rowsOut, fallbackRows, elapsedMs }
+    this.#events.emit('taskCompleted', info)
+  }
+}
+
+function noUpdate(failure: string): PeltonError {
+  return new PeltonError(`accumulator: ${failure}. Gather plain data`, {
+    code: 'ACCUMULATOR',
+    operator: 'accumulator',
+  })
+}
