@@ -107,7 +107,7 @@ export class TaskRunner {
   #share: WorkerShare
   #builder = new BlockBuilder()
   #blocks: OpenBlocks
-  /** The exchange that neighbouring partitions of the task at hand share, and whose it counts as. */
+  /** The exchange that neighbouring partitions share, and the lists of the first of them. */
   #shared: { sink: ExchangeSink; lists: Piece[][] } | undefined
   #columnRunner: ColumnRunner | undefined
 

@@ -1,5 +1,7 @@
 import { runStream } from 'pelton/testing'
 import { describe, expect, test } from 'vitest'
+import { forcedPlacement } from '../../src/context.ts'
+import type { Placement } from '../../src/engine/placement.ts'
 import { applySteps, type Batches, runOracle, type Step } from '../oracle.ts'
 import { type Compare, comparable } from './canonical.ts'
 
@@ -39,6 +41,8 @@ interface Variant {
   readonly partitions: number
   readonly workers: number
   readonly gear?: 'distinct' | 'row'
+  /** Where its stages go; by their cost where it is not given. */
+  readonly placement: Placement | undefined
   readonly inputs: readonly Batches[]
   readonly batches: number
 }
@@ -49,10 +53,15 @@ function variants(one: OperatorCase): Variant[] {
   const batches = one.batches ?? Math.max(...inputs.map(input => input.length))
   const longest = Math.max(1, ...inputs.flat().map(rows => rows?.length ?? 0))
   const found: Variant[] = []
-  for (const workers of [1, 2]) {
+  const places = [
+    { workers: 1, placement: 'one' },
+    { workers: 2, placement: 'all' },
+    { workers: 1, placement: 'inline' },
+  ] as const
+  for (const { workers, placement } of places) {
     const add = (layout: string, partitions: number, more: Partial<Variant> = {}): void => {
-      const label = `${layout}, workers: ${workers}`
-      found.push({ label, layout, partitions, workers, inputs, batches, ...more })
+      const label = `${layout}, workers: ${workers}, placement: ${placement}`
+      found.push({ label, layout, partitions, workers, placement, inputs, batches, ...more })
     }
     add('1 partition', 1)
     add('7 partitions', 7)
@@ -64,7 +73,8 @@ function variants(one: OperatorCase): Variant[] {
   }
   for (const gear of ['distinct', 'row'] as const) {
     const label = `7 partitions, gear: ${gear}`
-    found.push({ label, layout: '7 partitions', partitions: 7, workers: 1, gear, inputs, batches })
+    const common = { layout: '7 partitions', partitions: 7, workers: 1, inputs, batches }
+    found.push({ label, gear, placement: 'one', ...common })
   }
   return found
 }
@@ -89,6 +99,7 @@ async function check(one: OperatorCase, variant: Variant): Promise<string[][]> {
     partitions: variant.partitions,
     workers: variant.workers,
     ...(variant.gear && { gear: variant.gear }),
+    context: { [forcedPlacement]: variant.placement },
     build: (...args: any[]) =>
       'steps' in one ? applySteps(one.steps, args.slice(0, -1), args.at(-1)) : one.build(...args),
   } as any) as Promise<unknown[][]>
@@ -121,11 +132,11 @@ async function checkAll(one: OperatorCase): Promise<void> {
 
 /**
  * Defines one test for every case: the pipeline runs with 1 partition, 7 partitions, one row a
- * partition and empty batches in between, each with 1 and 2 workers, and in the slower gears; every
- * run must equal the oracle, and the oracle the table. Neither the number of workers nor the gear
- * may change even an order of rows that the operator leaves open. That nothing stays behind in the
- * arena is checked by `runStream` itself. The first and the last case run once more with so many
- * rows that several tasks share a stage.
+ * partition and empty batches in between, each as one task, as a task a partition on 2 workers, and
+ * on the main thread, and in the slower gears; every run must equal the oracle, and the oracle the
+ * table. Neither where a stage runs nor the gear may change even an order of rows that the operator
+ * leaves open. That nothing stays behind in the arena is checked by `runStream` itself. The first
+ * and the last case run once more with so many rows that several tasks share a stage.
  *
  * What it can't catch: what the oracle and the table get wrong together.
  *
@@ -166,11 +177,12 @@ async function checkMany(one: StepsCase): Promise<void> {
   const many = { inputs: inputs.map(input => input.map(repeated)), partitions: 7 }
   const batches = one.batches ?? Math.max(...inputs.map(input => input.length))
   const runs: string[][][] = []
-  for (const workers of [1, 2]) {
-    const label = `many rows, workers: ${workers}`
-    runs.push(await check(one, { ...many, label, layout: 'many rows', workers, batches }))
+  for (const placement of [undefined, 'one', 'all', 'inline'] as const) {
+    const label = `many rows, placement: ${placement}`
+    const layout = 'many rows'
+    runs.push(await check(one, { ...many, label, layout, workers: 2, placement, batches }))
   }
-  expect(runs[1], 'many rows: order of rows').toEqual(runs[0])
+  for (const other of runs) expect(other, 'many rows: order of rows').toEqual(runs[0])
 }
 
 /** The oracle's answer to the table as it is written. */
