@@ -5,10 +5,10 @@
  *  slots  u32 each, a power of two of them: group id + 1; 0 is empty
  *  keys   by group id: the first key seen, as it was
  * ```
- * The caller begins with zeroed slots. Before a vector it makes sure that groups stay within half of
- * the slots (a quarter is faster) and within the room for `keys`, even if all rows bring new ones;
- * into larger slots it inserts the old keys again, which gives them the same ids. Views of long
- * strings in `keys` go on pointing to the text of the rows.
+ * The caller begins with zeroed slots. Before a vector it makes sure that groups stay within half
+ * of the slots (a quarter is faster) and within the room for `keys`, even if all rows bring new
+ * ones; into larger slots it inserts the old keys again, which gives them the same ids. Views of
+ * long strings in `keys` go on pointing to the text of the rows.
  *
  * All return the new number of groups, of which there were `count`; group ids go to `gids` as u32.
  * The hash is these kernels' own, not the one that places keys.
