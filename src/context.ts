@@ -143,10 +143,9 @@ export class StreamingContext {
     })
     const runtime = this.#runtime
     const { maxTaskFailures, taskTimeoutMs, partitions, gear } = this.#settings
-    const columns = gear === 'auto' || gear === 'lifted'
     const { [forcedPlacement]: placement } = this.#options as { [forcedPlacement]?: Placement }
     const kit = { operators: ops.operators, builtins }
-    const options = { maxTaskFailures, taskTimeoutMs, columns, kit, placement }
+    const options = { maxTaskFailures, taskTimeoutMs, gear, kit, placement }
     const scheduler = new Scheduler(runtime, this.#events, options)
     this.#unwatched.push(runtime.events.on('warning', event => this.#events.emit('warning', event)))
     this.#unwatched.push(

@@ -1,5 +1,6 @@
 /** Options of a StreamingContext: checked once, with defaults. */
 import { type Clock, SystemClock } from './engine/clock.ts'
+import type { GearLimit } from './engine/gears.ts'
 import { countOption, parseBytes, workersMax } from './engine/runtime.ts'
 import { PeltonError, preview } from './errors.ts'
 
@@ -26,8 +27,13 @@ export interface StreamingContextOptions {
   readonly clock?: Clock
   /** Jobs that may run at once; default 1. */
   readonly concurrentJobs?: number
-  /** Which ways of running user functions are allowed; this version has the row loop only. */
-  readonly gear?: 'auto' | 'lifted' | 'distinct' | 'row'
+  /**
+   * Which ways of running user functions are allowed: as kernels where their source is known
+   * exactly, called once for equal rows where they are pure, row by row. `'auto'`, the default,
+   * takes the first that fits; the others allow the named one and, below it, the row loop. The
+   * results are the same.
+   */
+  readonly gear?: GearLimit
   /** Aborting it stops the context. */
   readonly signal?: AbortSignal
   readonly logger?: Logger
@@ -54,7 +60,7 @@ export interface Settings {
   readonly batchInterval: number
   readonly name: string
   readonly partitions: number
-  readonly gear: NonNullable<StreamingContextOptions['gear']>
+  readonly gear: GearLimit
   readonly clock: Clock
   readonly concurrentJobs: number
   readonly logger: Logger

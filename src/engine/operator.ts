@@ -111,6 +111,8 @@ export interface Operator {
   readonly kernel?: Kernel
   /** The same over columns, where its functions are known expressions. */
   readonly columns?: ColumnKernel
+  /** Whether equal rows may share what its function returns, if that is known to be pure. */
+  readonly distinct?: boolean
   /** How many arguments its functions get; default 1. */
   readonly arity?: number
   /** What an absent parent result means: pass it on, treat it as empty, or an error. */

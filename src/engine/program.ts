@@ -15,8 +15,10 @@ export interface ProgramStep {
   readonly params: Params
   /** A function of the user's, or the name of one of the engine's own. */
   readonly functions: readonly (PortableFunction | BuiltinFunction)[]
-  /** Those of the functions that are known expressions; empty where lifting is not wanted. */
+  /** Those of the functions that are known expressions, where lifting is wanted. */
   readonly lifted: readonly (LiftedFunction | undefined)[]
+  /** For each of the functions, whether equal rows may share its result. */
+  readonly pure: readonly boolean[]
   readonly place: Place | undefined
 }
 

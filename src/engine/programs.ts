@@ -1,26 +1,13 @@
 /** Programs in the arena: one per chain, uploaded when it first runs, dropped when long unused. */
 import { serialize } from 'node:v8'
 import type { Arena } from '../columnar/arena.ts'
-import {
-  Broadcast,
-  type PortableFunction,
-  portable,
-  portableValue,
-  sharedById,
-} from '../functions/index.ts'
-import { lift, reducerOf } from '../functions/lift.ts'
+import { type PortableFunction, portable } from '../functions/index.ts'
 import { programOwner } from './block-store.ts'
 import type { Step } from './dag.ts'
+import { broadcastValue, functionGears, type GearLimit } from './gears.ts'
 import type { Chain } from './plan.ts'
 import type { Pool } from './pool.ts'
-import type {
-  BroadcastRef,
-  BuiltinFunction,
-  LiftedFunction,
-  Program,
-  ProgramRef,
-  ProgramStep,
-} from './program.ts'
+import type { BroadcastRef, Program, ProgramRef, ProgramStep } from './program.ts'
 
 /** A program's bytes, which chains that say the same share. */
 interface Upload {
@@ -59,10 +46,10 @@ export class Programs {
   }
 
   /** The program of a chain, kept in the arena at least until `release`. */
-  acquire(chain: Chain, columns: boolean): ProgramRef {
+  acquire(chain: Chain, limit: GearLimit): ProgramRef {
     let entry = this.#entries.get(chain)
     if (entry) this.#entries.delete(chain)
-    else entry = { upload: this.#upload(chain, columns), users: 0 }
+    else entry = { upload: this.#upload(chain, limit), users: 0 }
     entry.users++
     // Map order is order of use: the least recently used come first.
     this.#entries.set(chain, entry)
@@ -95,17 +82,23 @@ export class Programs {
   }
 
   /** A function of foreachRDD makes its chains anew for every batch; most say what others said. */
-  #upload(chain: Chain, columns: boolean): Upload {
+  #upload(chain: Chain, limit: GearLimit): Upload {
     const broadcasts = new Map<number, BroadcastRef>()
     const steps = chain.steps.map(step => {
       readValues(step)
       for (const fn of step.portable!) if (!('builtin' in fn)) this.#collect(fn, broadcasts)
       const { operator, params, place, label } = step
       const functions = step.portable!
-      const lifted = columns ? functions.map(fn => liftFunction(fn, operator.arity ?? 1)) : []
-      return { operator: operator.name, label, params, functions, lifted, place }
+      const gears = functionGears(step, functions, limit)
+      const lifted = gears.map(gear => gear.lifted)
+      const pure = gears.map(gear => gear.pure)
+      return { operator: operator.name, label, params, functions, lifted, pure, place }
     })
-    const program: Program = { steps, columns, broadcasts: [...broadcasts.values()] }
+    const program: Program = {
+      steps,
+      columns: limit !== 'row',
+      broadcasts: [...broadcasts.values()],
+    }
     const bytes = serialize(program)
     const key = bytes.toString('latin1')
     let upload = this.#uploads.get(key)
@@ -124,12 +117,8 @@ export class Programs {
     for (const id of fn.shared.broadcasts) {
       if (refs.has(id)) continue
       let ref = this.#broadcasts.get(id)
-      const shared = sharedById(id)
-      if (!ref && shared instanceof Broadcast) {
-        const value = portableValue(shared.value, 'broadcast', {
-          operator: 'broadcast',
-          place: undefined,
-        })
+      const value = ref ? undefined : broadcastValue(id)
+      if (value) {
         this.#collect(value, refs)
         ref = { id, ...this.#store(serialize(value)) }
         this.#broadcasts.set(id, ref)
@@ -165,16 +154,6 @@ function isKnownStep({ operator }: Step, { functions, lifted }: ProgramStep): bo
 /** Whether a function refers to nothing that threads share. */
 function isAlone({ shared }: PortableFunction): boolean {
   return Object.values(shared).every(ids => ids.length === 0)
-}
-
-function liftFunction(
-  fn: PortableFunction | BuiltinFunction,
-  arity: number,
-): LiftedFunction | undefined {
-  if ('builtin' in fn) return undefined
-  const lifted = lift(fn, { arity })
-  if ('reason' in lifted) return undefined
-  return { expression: lifted.expression, reducer: arity === 2 ? reducerOf(lifted) : undefined }
 }
 
 /** Reads what a step's functions captured, once: as Spark ships closures, at start. */

@@ -6,6 +6,7 @@ import { Accumulator, sharedById } from '../functions/index.ts'
 import { Dataset, storeOwner, weightOf } from './block-store.ts'
 import type { Step } from './dag.ts'
 import type { EventBus } from './events.ts'
+import type { GearLimit } from './gears.ts'
 import type { TaskKit } from './local-runner.ts'
 import type { Partitioner } from './operator.ts'
 import {
@@ -28,8 +29,8 @@ export interface StageOptions {
   readonly maxTaskFailures: number
   /** Milliseconds after which a task is ended together with its worker. */
   readonly taskTimeoutMs: number | undefined
-  /** Whether kernels may run what they can; otherwise every row goes through a loop. */
-  readonly columns: boolean
+  /** Which ways of running user functions are allowed. */
+  readonly gear: GearLimit
   /** What the main thread needs to run tasks itself; without it, it does not. */
   readonly kit?: TaskKit | undefined
   /** For tests: where stages go, whatever they cost. */
@@ -89,7 +90,7 @@ export class StageRunner {
   }
 
   #acquire(chain: Chain): ProgramRef {
-    return this.#runtime.programs.acquire(chain, this.#options.columns)
+    return this.#runtime.programs.acquire(chain, this.#options.gear)
   }
 
   #tasks(stage: Stage, programs: ChainPrograms): { inline: boolean; tasks: number[][] } {

@@ -6,6 +6,7 @@ import {
   callbackMethods,
   forbiddenProperties,
   freshOnly,
+  fromTheStart,
   isRandom,
   makesArray,
   oneArgument,
@@ -227,7 +228,7 @@ export class Check {
     else if (isFunction(called)) this.#visit(called)
     else if (captured || !this.#locals.isFunction(called['name']))
       this.#refuse(reasons.call(nameOf(called)), node)
-    for (const arg of args) this.#visit(arg)
+    for (const [i, arg] of args.entries()) if (i > 0 || !startsAnew(called, arg)) this.#visit(arg)
   }
 
   #isMethodOfConstant(called: Syntax): boolean {
@@ -286,6 +287,12 @@ export function whyNotGlobal(path: string, isCalled: boolean): string {
   if (isRandom(path)) return reasons.random(path)
   if (/^RegExp(?:\.|$)/.test(path)) return reasons.regexStatics()
   return isCalled ? reasons.call(path) : reasons.global(path)
+}
+
+/** A regular expression, written as the argument, that the method starts from its beginning. */
+function startsAnew(called: Syntax, arg: Syntax): boolean {
+  if (called.type !== 'MemberExpression' || !fromTheStart.has(keyOf(called) ?? '')) return false
+  return arg['regex'] !== undefined && !arg['regex'].flags.includes('y')
 }
 
 /** Whether the expression makes a new array that nothing else can see. */

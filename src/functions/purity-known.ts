@@ -43,6 +43,9 @@ export const regexMethods: ReadonlySet<string> = words(
   'exec test match replace replaceAll search split',
 )
 
+/** Those that set a global regular expression back to its beginning before they use it. */
+export const fromTheStart: ReadonlySet<string> = words('match replace replaceAll')
+
 const statics = (name: string, list: string): string[] =>
   [...words(list)].map(member => `${name}.${member}`)
 

@@ -11,6 +11,7 @@ import { selected } from './columns/select.ts'
 export const filter: Operator = {
   name: 'filter',
   onAbsent: 'pass',
+  distinct: true,
   keepsPartitioner: true,
   columns: c => {
     const lifted = c.expression(0)

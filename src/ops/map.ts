@@ -9,6 +9,7 @@ import type { Operator } from '../engine/operator.ts'
 export const map: Operator = {
   name: 'map',
   onAbsent: 'pass',
+  distinct: true,
   columns: c => {
     const lifted = c.expression(0)
     const expression = lifted && c.compile(lifted)

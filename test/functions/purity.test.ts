@@ -32,6 +32,8 @@ const pure: readonly Case[] = [
   { source: 'w => `${w.trim()}!`.padStart(8)' },
   { source: `w => w.replace(/[^a-z]/i, '')` },
   { source: `w => w.replace('a', m => m.toUpperCase())` },
+  { source: `w => w.replace(/[^a-z]/g, '').replaceAll(/(.)b/gi, (_, c) => c)` },
+  { source: `w => w.match(/a/g)?.length ?? 0` },
   { source: `w => re.test(w)`, captured: { re: /^[a-c]/u } },
   { source: `w => w.split('').sort().reverse().join('')` },
   { source: `w => [...w].sort((a, b) => a < b ? -1 : 1).join('')` },
@@ -107,6 +109,9 @@ const impure: Record<
   statefulRegex: [
     'w => /a/g.test(w)',
     'w => /a/y.test(w)',
+    `w => w.replace(/a/gy, '')`,
+    `w => w.replace('a', /a/g)`,
+    `w => w.split(/a/g).length`,
     { source: 'w => re.test(w)', captured: { re: /a/g } },
     { source: 'w => re.test(w)', captured: { re: /a/y } },
     { source: 'w => res.first.test(w)', captured: { res: { first: /a/g } } },
