@@ -117,12 +117,10 @@ export class GroupTable {
     const kernels = this.#kernels
     const added = this.count - before
     kernels.fillF64(this.#numbers + before * numberBytes, added, this.#initial)
-    const { start, end } = this.#scratch
     for (const [i, kind] of this.#kinds.entries()) {
       if (kind !== 'utf8') continue
       const views = this.#keys[i]! + before * keyBytes.utf8
-      const bytes = kernels.longBytesIn(views, added, start, end)
-      if (bytes > 0) kernels.copyLongIn(views, added, start, end, this.#texts.take(bytes))
+      this.#scratch.moveTexts(kernels, views, added, this.#texts)
     }
   }
 

@@ -32,7 +32,7 @@ export const leafBytes = { ...keyBytes, bool: 1 } as const
 /** Whether blocks have columns for rows of this shape. */
 export function canKeep(shape: ColumnShape): boolean {
   if (shape.kind === 'tuple') return shape.items.length > 0 && shape.items.every(canKeep)
-  if (shape.kind !== 'constant') return shape.kind !== 'lines'
+  if (shape.kind !== 'constant') return shape.kind in leafBytes
   return ['string', 'number', 'boolean'].includes(typeof shape.value)
 }
 
@@ -97,17 +97,12 @@ export class ColumnRows {
 
   #kept(at: number, kind: keyof typeof leafBytes, rows: number): number {
     const { kernels, scratch } = this.#machine
-    const { start, end } = scratch
-    const isPassing = at >= start && at < end
     // Views in a block or table point to what lasts as long as they do.
-    if (!isPassing) return at
+    if (!scratch.holds(at)) return at
     const bytes = rows * leafBytes[kind]
     const kept = this.#heap.take(bytes)
     kernels.copyBytes(kept, at, bytes)
-    if (kind === 'utf8') {
-      const long = kernels.longBytesIn(kept, rows, start, end)
-      if (long > 0) kernels.copyLongIn(kept, rows, start, end, this.#heap.take(long))
-    }
+    if (kind === 'utf8') scratch.moveTexts(kernels, kept, rows, this.#heap)
     return kept
   }
 }

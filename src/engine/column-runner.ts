@@ -13,7 +13,7 @@ import { Heap } from '../columnar/heap.ts'
 import { openKernels } from '../columnar/kernels.ts'
 import { Scratch } from '../columnar/scratch.ts'
 import { PeltonError } from '../errors.ts'
-import type { ColumnMachine } from '../expressions/columns.ts'
+import { type ColumnMachine, newMachineState } from '../expressions/columns.ts'
 import type { PairRows, Push } from './column-kernel.ts'
 import { ColumnOutput } from './column-output.ts'
 import { type ColumnChain, type ColumnPlan, planColumns } from './column-plan.ts'
@@ -62,7 +62,8 @@ export class ColumnRunner {
     this.#host = host
     const kernels = openKernels(arena.handle().memory)
     const scratch = new Scratch(arena, host.owner, scratchBytes)
-    this.#machine = { kernels, scratch, words: () => arena.u32, memory: arena }
+    const words = () => arena.u32
+    this.#machine = { kernels, scratch, words, memory: arena, state: newMachineState() }
     this.#rows = new ColumnRows(this.#machine, new Heap(arena, host.owner))
     this.output = new ColumnOutput(arena, kernels)
   }
@@ -82,6 +83,7 @@ export class ColumnRunner {
     if (!first || sources.some(s => s?.shapeKey !== first.shapeKey)) return undefined
     const plan = this.#plan(chain, first)
     if (!plan) return undefined
+    this.#machine.state.halves = false
     try {
       return this.#through(plan, sources as ColumnSource[], limit)
     } catch (error) {
@@ -89,6 +91,7 @@ export class ColumnRunner {
       if (!(error instanceof PeltonError && error.code === 'ARENA_FULL')) throw error
       for (const table of this.#tables) table.close()
       this.#rows.begin({ kind: 'float64' })
+      this.#machine.scratch.reset()
       return undefined
     }
   }

@@ -1,7 +1,14 @@
 /** The pieces of a partition as vectors of columns. */
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { Arena } from '../columnar/arena.ts'
-import { type Block, Float64Column, TupleColumn, Utf8Column } from '../columnar/block.ts'
+import {
+  type Block,
+  BoolColumn,
+  Float64Column,
+  StructColumn,
+  TupleColumn,
+  Utf8Column,
+} from '../columnar/block.ts'
 import type { Column } from '../columnar/column.ts'
 import { vectorRowsMax } from '../columnar/group-table.ts'
 import type {
@@ -52,37 +59,76 @@ function textSource(arena: Arena, from: number, to: number): ColumnSource | unde
 
 function blockSource(block: Block, from: number, to: number): ColumnSource | undefined {
   const shape = shapeOf(block.root)
-  if (!shape) return undefined
   return {
     shape,
     shapeKey: JSON.stringify(shape),
     open: (machine, push, isFull) => {
+      if (hasHalves(block.root)) machine.state.halves = true
       let at = from
       for (; at < to && !isFull(); at += vectorRowsMax) {
         machine.scratch.reset()
-        push({ rows: Math.min(vectorRowsMax, to - at), column: columnAt(block.root, at) })
+        const rows = Math.min(vectorRowsMax, to - at)
+        push({ rows, column: columnAt(machine, block.root, at, rows) })
       }
       return Math.min(at, to) - from
     },
   }
 }
 
-function shapeOf(column: Column): ColumnShape | undefined {
-  if (column.type.nulls || column.type.undefineds) return undefined
-  if (column instanceof Float64Column) return { kind: 'float64' }
-  if (column instanceof Utf8Column) return column.wtf8 ? undefined : { kind: 'utf8' }
-  if (!(column instanceof TupleColumn)) return undefined
-  const items = column.items.map(shapeOf)
-  if (items.some(item => item === undefined)) return undefined
-  return { kind: 'tuple', items: items as ColumnShape[] }
+/** What has no column of its own for kernels is read as JavaScript values. */
+function shapeOf(column: Column): ColumnShape {
+  const { type } = column
+  if (!type.nulls && !type.undefineds) {
+    if (column instanceof Float64Column) return { kind: 'float64' }
+    if (column instanceof BoolColumn) return { kind: 'bool' }
+    if (column instanceof Utf8Column) return { kind: 'utf8' }
+    if (column instanceof TupleColumn) return { kind: 'tuple', items: column.items.map(shapeOf) }
+    const names = column instanceof StructColumn && namesOf(column)
+    if (names) return { kind: 'struct', names, items: column.columns.map(shapeOf) }
+  }
+  return { kind: 'values', type }
 }
 
-function columnAt(column: Column, row: number): ColumnValue {
-  if (column instanceof TupleColumn) {
-    return { kind: 'tuple', items: column.items.map(item => columnAt(item, row)) }
+/** The keys of all rows, where they all have the same in the same order. */
+function namesOf({ type }: StructColumn): string[] | undefined {
+  const { fields, shapes } = type
+  const [only] = shapes
+  if (!only || shapes.length > 1 || only.length !== fields.length) return undefined
+  return only.every((field, i) => field === i) ? fields.map(({ name }) => name) : undefined
+}
+
+function hasHalves(column: Column): boolean {
+  if (column instanceof Utf8Column) return column.wtf8
+  if (column instanceof TupleColumn) return column.items.some(hasHalves)
+  return column instanceof StructColumn && column.columns.some(hasHalves)
+}
+
+function columnAt(machine: ColumnMachine, column: Column, row: number, rows: number): ColumnValue {
+  if (!column.type.nulls && !column.type.undefineds) {
+    if (column instanceof Float64Column) {
+      return { kind: 'float64', at: column.dataAddress + row * numberBytes }
+    }
+    if (column instanceof Utf8Column) {
+      const at = column.dataAddress + row * viewBytes
+      return column.ascii ? { kind: 'utf8', at, ascii: true } : { kind: 'utf8', at }
+    }
+    if (column instanceof BoolColumn) return maskAt(machine, column, row, rows)
+    if (column instanceof TupleColumn) {
+      const items = column.items.map(item => columnAt(machine, item, row, rows))
+      return { kind: 'tuple', items }
+    }
+    if (column instanceof StructColumn && namesOf(column)) {
+      const items = column.columns.map(field => columnAt(machine, field, row, rows))
+      return { kind: 'struct', items }
+    }
   }
-  if (column instanceof Utf8Column) {
-    return { kind: 'utf8', at: column.dataAddress + row * viewBytes }
-  }
-  return { kind: 'float64', at: (column as Float64Column).dataAddress + row * numberBytes }
+  return { kind: 'values', rows: column.decode(row, row + rows) }
+}
+
+/** Bits as a mask; the first row may lie within a byte. */
+function maskAt(machine: ColumnMachine, { dataAddress }: BoolColumn, row: number, rows: number) {
+  const skipped = row & 7
+  const at = machine.scratch.take(rows + skipped)
+  machine.kernels.bitsToMask(dataAddress + (row >>> 3), rows + skipped, at)
+  return { kind: 'bool', at: at + skipped } as const
 }

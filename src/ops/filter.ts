@@ -5,7 +5,7 @@
  * stream.filter(x => x % 2 === 0)
  */
 import type { Operator } from '../engine/operator.ts'
-import { addressOf } from '../expressions/columns.ts'
+import { addressOf, truthOf } from '../expressions/columns.ts'
 import { selected } from './columns/select.ts'
 
 export const filter: Operator = {
@@ -15,11 +15,17 @@ export const filter: Operator = {
   keepsPartitioner: true,
   columns: c => {
     const lifted = c.expression(0)
-    const predicate = lifted && c.compile(lifted)
-    if (predicate?.shape.kind !== 'bool' || c.input.kind === 'lines') return undefined
+    const value = lifted && c.compile(lifted)
+    if (!value || c.input.kind === 'lines') return undefined
+    const predicate = truthOf(value, c.machine)
+    const { shape } = predicate
     return {
       output: c.input,
-      push: (vector, next) => next(selected(c.machine, vector, addressOf(predicate.run(vector)))),
+      push: (vector, next) => {
+        if (shape.kind !== 'constant') {
+          next(selected(c.machine, vector, addressOf(predicate.run(vector))))
+        } else if (shape.value) next(vector)
+      },
     }
   },
   kernel: { form: 'rows', row: c => `if (${c.call(0, c.row())}) {\n${c.pass()}}\n` },

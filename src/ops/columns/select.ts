@@ -14,11 +14,25 @@ export function selected(machine: ColumnMachine, vector: ColumnVector, mask: num
     bool: kernels.gatherBytes,
   }
   const pick = (value: ColumnValue): ColumnValue => {
-    if (value.kind === 'tuple') return { kind: 'tuple', items: value.items.map(pick) }
-    if (value.kind === 'constant' || value.kind === 'lines') return value
-    const at = scratch.take(rows * rowBytes[value.kind])
-    gather[value.kind](value.at, indexes, rows, at)
-    return { kind: value.kind, at }
+    switch (value.kind) {
+      case 'tuple':
+      case 'struct':
+        return { kind: value.kind, items: value.items.map(pick) }
+      case 'constant':
+      case 'lines':
+        return value
+      case 'values': {
+        const list = machine.memory.u32.subarray(indexes / 4, indexes / 4 + rows)
+        return { kind: 'values', rows: Array.from(list, i => value.rows[i]) }
+      }
+      default: {
+        const at = scratch.take(rows * rowBytes[value.kind])
+        gather[value.kind](value.at, indexes, rows, at)
+        if (value.kind !== 'utf8') return { kind: value.kind, at }
+        // Only that all are ASCII holds for some of them too.
+        return value.ascii ? { kind: 'utf8', at, ascii: true } : { kind: 'utf8', at }
+      }
+    }
   }
   return { rows, column: pick(vector.column) }
 }

@@ -1,0 +1,191 @@
+/** Columns as JavaScript values, and back: what runs where there is no kernel. */
+import { Utf8Column } from '../../columnar/block.ts'
+import { HAS_LONG, IS_ASCII, IS_WTF8 } from '../../columnar/format.ts'
+import { type ColumnType, UTF8 } from '../../columnar/schema.ts'
+import { INLINE_MAX, type TextBuffer, textBytesMax, writeText } from '../../columnar/text.ts'
+import { bool, float64, none, onlyUndefined, typeOfConstant, utf8 } from '../types.ts'
+import {
+  type ColumnMachine,
+  type ColumnShape,
+  type ColumnValue,
+  rowBytes,
+  type ScalarKind,
+} from './shapes.ts'
+
+const scalars = { float64, utf8, bool } as const
+
+/** The static type of rows of this shape. */
+export function typeOfShape(shape: ColumnShape): ColumnType {
+  switch (shape.kind) {
+    case 'lines':
+      return utf8
+    case 'constant':
+      return typeOfConstant(shape.value) ?? onlyUndefined
+    case 'tuple':
+      return { kind: 'tuple', items: shape.items.map(typeOfShape), ...none }
+    case 'struct': {
+      const fields = shape.items.map((one, i) => ({
+        name: shape.names[i]!,
+        type: typeOfShape(one),
+      }))
+      return { kind: 'struct', fields, shapes: [fields.map((_, i) => i)], ...none }
+    }
+    case 'values':
+      return shape.type
+    default:
+      return scalars[shape.kind]
+  }
+}
+
+/** The rows as JavaScript values; they may be a view of memory that the vector ends with. */
+export function valuesOf(
+  machine: ColumnMachine,
+  value: ColumnValue,
+  shape: ColumnShape,
+  rows: number,
+): ArrayLike<unknown> {
+  switch (value.kind) {
+    case 'float64':
+      return machine.memory.f64.subarray(value.at / 8, value.at / 8 + rows)
+    case 'bool':
+      return Array.from(machine.memory.u8.subarray(value.at, value.at + rows), one => one === 1)
+    case 'utf8':
+      return textsOf(machine, value, rows)
+    case 'constant':
+      return new Array(rows).fill(value.value)
+    case 'values':
+      return value.rows
+    case 'tuple':
+    case 'struct': {
+      const { items } = shape as Extract<ColumnShape, { kind: 'tuple' | 'struct' }>
+      const parts = value.items.map((one, i) => valuesOf(machine, one, items[i]!, rows))
+      const names = shape.kind === 'struct' ? shape.names : undefined
+      return Array.from({ length: rows }, (_, row) => {
+        const row1 = parts.map(part => part[row])
+        return names ? Object.fromEntries(names.map((name, i) => [name, row1[i]])) : row1
+      })
+    }
+    case 'lines':
+      throw new Error('lines are not cut yet')
+  }
+}
+
+/** Whether all texts of a column are ASCII; looked up once. */
+export function isAscii(
+  machine: ColumnMachine,
+  value: Extract<ColumnValue, { kind: 'utf8' }>,
+  rows: number,
+): boolean {
+  value.ascii ??= machine.kernels.isAsciiViews(value.at, rows) === 1
+  return value.ascii
+}
+
+function textsOf(
+  machine: ColumnMachine,
+  value: Extract<ColumnValue, { kind: 'utf8' }>,
+  rows: number,
+): ArrayLike<unknown> {
+  const flags = HAS_LONG | (isAscii(machine, value, rows) ? IS_ASCII : IS_WTF8)
+  return textColumn(machine, value.at, rows, flags).decode(0, rows)
+}
+
+/** The text of one view. */
+export function textAt(machine: ColumnMachine, view: number): string {
+  return textColumn(machine, view, 1, HAS_LONG | IS_WTF8).get(0) as string
+}
+
+function textColumn(machine: ColumnMachine, at: number, rows: number, flags: number): Utf8Column {
+  return new Utf8Column(machine.memory, {
+    kind: UTF8,
+    flags,
+    rows,
+    data: at,
+    validity: 0,
+    undefineds: 0,
+    heap: 0,
+    heapBytes: 0,
+    names: [],
+    shapes: [],
+    children: [],
+  })
+}
+
+/** Puts the view of a text at `view`; what does not fit into it goes to scratch memory. */
+export function writeTextView(machine: ColumnMachine, view: number, text: string): void {
+  const { memory, scratch, state } = machine
+  const u32 = memory.u32
+  const word = view / 4
+  u32[word] = u32[word + 1] = u32[word + 2] = u32[word + 3] = 0
+  if (text.length <= INLINE_MAX && writeInline(memory.u8, view + 4, text)) {
+    u32[word] = text.length
+    return
+  }
+  const at = scratch.take(textBytesMax(text))
+  const length = writeText(memory.bytes as TextBuffer, at, text)
+  if (length !== text.length && !text.isWellFormed()) state.halves = true
+  // Taking more scratch may have grown the memory.
+  const words = memory.u32
+  words[word] = length
+  if (length > INLINE_MAX) {
+    words[word + 1] = words[at / 4]!
+    words[word + 2] = at
+    words[word + 3] = 0
+    scratch.trim(at, length)
+  } else {
+    memory.u8.copyWithin(view + 4, at, at + length)
+    memory.u8.fill(0, view + 4 + length, view + 16)
+    scratch.trim(at, 0)
+  }
+}
+
+/** Writes a short ASCII text; false where it is another, and then the bytes are zero again. */
+function writeInline(u8: Uint8Array, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 127) {
+      u8.fill(0, at, at + i)
+      return false
+    }
+    u8[at + i] = code
+  }
+  return true
+}
+
+/** JavaScript values of one kind as a column in scratch memory. */
+export function columnOf(
+  machine: ColumnMachine,
+  kind: ScalarKind,
+  values: ArrayLike<unknown>,
+  rows: number,
+): ColumnValue {
+  const { memory, scratch } = machine
+  const at = scratch.take(rows * rowBytes[kind])
+  if (kind === 'float64') {
+    const f64 = memory.f64
+    for (let i = 0; i < rows; i++) f64[at / 8 + i] = values[i] as number
+  } else if (kind === 'bool') {
+    const u8 = memory.u8
+    for (let i = 0; i < rows; i++) u8[at + i] = values[i] ? 1 : 0
+  } else {
+    for (let i = 0; i < rows; i++) writeTextView(machine, at + i * 16, values[i] as string)
+  }
+  return { kind, at }
+}
+
+/** A column that has the same value in every row. */
+export function filled(
+  machine: ColumnMachine,
+  kind: ScalarKind,
+  value: unknown,
+  rows: number,
+): ColumnValue {
+  const { kernels, memory, scratch } = machine
+  const at = scratch.take(Math.max(rows, 1) * rowBytes[kind])
+  if (kind === 'float64') kernels.fillF64(at, rows, value as number)
+  else if (kind === 'bool') memory.u8.fill(value ? 1 : 0, at, at + rows)
+  else {
+    writeTextView(machine, at, value as string)
+    if (rows > 1) kernels.fillViews(at + rowBytes.utf8, rows - 1, at)
+  }
+  return { kind, at }
+}
