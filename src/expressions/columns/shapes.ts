@@ -31,7 +31,8 @@ export type ColumnValue =
   | { readonly kind: 'utf8'; readonly at: number; ascii?: boolean }
   | { readonly kind: 'lines'; readonly from: number; readonly to: number }
   | { readonly kind: 'constant'; readonly value: Primitive }
-  | { readonly kind: 'tuple' | 'struct'; readonly items: readonly ColumnValue[] }
+  | { readonly kind: 'tuple'; readonly items: readonly ColumnValue[] }
+  | { readonly kind: 'struct'; readonly items: readonly ColumnValue[] }
   | { readonly kind: 'values'; readonly rows: ArrayLike<unknown> }
 
 /** Up to a few thousand rows. */

@@ -89,8 +89,8 @@ class TextNodes {
         return this.#slice(expression, of!, from, to)
       }
       case 'charCodeAt':
-        return first === undefined || typeof first === 'number'
-          ? this.#charCode(of!, placeOf(first ?? 0))
+        return constants.every(one => typeof one === 'number')
+          ? this.#charCode(of!, placeOf((first as number | undefined) ?? 0))
           : undefined
       default:
         return undefined

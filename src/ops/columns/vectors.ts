@@ -12,11 +12,18 @@ export function sliceVector({ column }: ColumnVector, from: number, to: number):
 }
 
 function moved(value: ColumnValue, rows: number): ColumnValue {
-  if (value.kind === 'tuple') {
-    return { kind: 'tuple', items: value.items.map(item => moved(item, rows)) }
+  switch (value.kind) {
+    case 'tuple':
+    case 'struct':
+      return { kind: value.kind, items: value.items.map(item => moved(item, rows)) }
+    case 'constant':
+    case 'lines':
+      return value
+    case 'values':
+      return { kind: 'values', rows: Array.prototype.slice.call(value.rows, rows) }
+    default:
+      return { kind: value.kind, at: value.at + rows * rowBytes[value.kind] }
   }
-  if (value.kind === 'constant' || value.kind === 'lines') return value
-  return { kind: value.kind, at: value.at + rows * rowBytes[value.kind] }
 }
 
 /** The kinds of the columns of a key: one, or two for a pair. Undefined where no table takes it. */

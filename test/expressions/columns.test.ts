@@ -1,0 +1,103 @@
+/**
+ * Expressions over columns against JavaScript: programs drawn from the lifter's table, on random
+ * rows. What it can't catch: what operators make of the columns, which test/engine does.
+ */
+import { inspect, isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { specialise } from '../../src/expressions/index.ts'
+import { liftForms, liftSource } from '../../src/functions/lift.ts'
+import {
+  captured,
+  compile,
+  options,
+  patterns,
+  programs,
+  programsWith,
+  rows,
+} from '../functions/lift-draw.ts'
+import { ColumnBench, type ColumnRun } from './column-machine.ts'
+
+const bench = new ColumnBench()
+const seen = { programs: 0, typed: 0, kernelsOnly: 0, values: 0, byKernels: 0 }
+
+function check(source: string, input: readonly unknown[]): ColumnRun {
+  const lifted = liftSource(source, captured)
+  if ('reason' in lifted) throw new Error(`${source}: ${lifted.reason}`)
+  const run = bench.run(lifted.expression, input)
+  const typed = specialise(lifted.expression, [run.type])
+  seen.programs++
+  if ('reason' in typed) {
+    expect(run.shape, source).toBeUndefined()
+    return run
+  }
+  seen.typed++
+  if (!run.shape) throw new Error(`${source} has a type, but no columns`)
+  if (!run.calls) seen.kernelsOnly++
+  seen.values += run.kernelValues + run.calledValues
+  seen.byKernels += run.kernelValues
+  const fn = compile(source)
+  const expected = input.map(row => fn(row))
+  if (!isDeepStrictEqual(run.rows, expected)) {
+    const at = expected.findIndex((row, i) => !isDeepStrictEqual(row, run.rows[i]))
+    const show = (value: unknown): string => inspect(value, { maxStringLength: 80, depth: 5 })
+    throw new Error(
+      `${source} row ${at}, ${show(input[at])}: ${show(run.rows[at])}, not ${show(expected[at])}`,
+    )
+  }
+  return run
+}
+
+const someRows = fc.array(rows, { minLength: 1, maxLength: 20 })
+
+describe('each entry of the table', () => {
+  const withPatterns = liftForms.filter(form => form.patterns.length > 0)
+  test.each(withPatterns.map(form => form.name))('%s', name => {
+    const own = patterns.filter(one => one.form === name)
+    for (const pattern of own) {
+      fc.assert(
+        fc.property(programsWith(pattern), someRows, (source, input) => void check(source, input)),
+        options(20),
+      )
+    }
+  })
+})
+
+test('random programs on many rows', () => {
+  const program = fc.tuple(programs, fc.array(rows, { minLength: 1, maxLength: 20 }))
+  fc.assert(
+    fc.property(program, ([source, few]) => {
+      const short = few.map(row => ({ ...row, s: row.s.slice(0, 40), t: row.t.slice(0, 40) }))
+      check(
+        source,
+        Array.from({ length: 4200 }, (_, i) => short[i % short.length]!),
+      )
+    }),
+    options(20),
+  )
+})
+
+test('random programs', () => {
+  fc.assert(
+    fc.property(programs, someRows, (source, input) => void check(source, input)),
+    options(1500),
+  )
+  const { programs: drawn, typed, kernelsOnly, values, byKernels } = seen
+  const share = Math.round((byKernels / values) * 100)
+  console.log(
+    `${drawn} programs, ${typed} with a type, ${kernelsOnly} of them by kernels alone; ` +
+      `${share} % of ${values} values by kernels`,
+  )
+  expect(typed).toBeGreaterThan(drawn / 4)
+})
+
+test('a vector gives its memory back, also what it took beyond the usual', () => {
+  const before = bench.arena.bytesInUse()
+  const input = Array.from({ length: 5000 }, (_, i) => ({
+    s: `${i}`.repeat(100),
+    t: 'İ'.repeat(i % 9),
+  }))
+  const run = check(`row => row.s + row.t.toUpperCase() + row.s`, input)
+  expect(run.shape).toEqual({ kind: 'utf8', made: true })
+  expect(bench.arena.bytesInUse()).toBe(before)
+})
