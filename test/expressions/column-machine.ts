@@ -7,6 +7,7 @@ import { openKernels } from '../../src/columnar/kernels.ts'
 import type { ColumnType } from '../../src/columnar/schema.ts'
 import { Scratch } from '../../src/columnar/scratch.ts'
 import { columnSource } from '../../src/engine/column-source.ts'
+import { OpenBlocks } from '../../src/engine/open-blocks.ts'
 import { valuesOf } from '../../src/expressions/columns/values.ts'
 import {
   type ColumnMachine,
@@ -58,7 +59,8 @@ export class ColumnBench {
     const { ptr } = builder.seal(arena, owner)
     try {
       const { type } = Block.open(arena, ptr)
-      const source = columnSource(arena, { kind: 'block', ptr, from: 0, to: rows.length })!
+      const piece = { kind: 'block', ptr, from: 0, to: rows.length } as const
+      const source = columnSource(arena, piece, new OpenBlocks(arena))!
       const compiled = compileColumns(expression, [source.shape], machine)
       Object.assign(machine.state, newMachineState())
       const out: unknown[] = []
