@@ -136,6 +136,12 @@ export class DStream<T> {
     return this.#halves(callOf('countByValue'), ops.countByValue, params, [], [])
   }
 
+  /** Each row once; rows are compared as keys are. @example words.distinct() */
+  distinct(partitions?: number): DStream<T> {
+    const params = { partitions: this.#partitions('distinct', partitions) }
+    return this.#halves(callOf('distinct'), ops.distinct, params, [], [])
+  }
+
   /** One pair a key, values reduced by `f`. @example pairs.reduceByKey((a, b) => a + b) */
   reduceByKey<K, V>(
     this: DStream<readonly [K, V]>,

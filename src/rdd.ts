@@ -132,6 +132,12 @@ export class RDD<T> {
     })
   }
 
+  /** Each row once; rows are compared as keys are. @example rdd.distinct() */
+  distinct(partitions?: number): RDD<T> {
+    const params = { partitions: this.#partitions('distinct', partitions) }
+    return this.#halves(callOf('distinct'), ops.distinct, params, [], [])
+  }
+
   /** One pair a key, values reduced by `f`. @example pairs.reduceByKey((a, b) => a + b) */
   reduceByKey<K, V>(
     this: RDD<readonly [K, V]>,

@@ -93,6 +93,7 @@ const perBatch: Record<string, (batch: Partitions, ...args: any[]) => Partitions
     const counted = groups([rowsOf(batch).map(row => [row, 1])])
     return [counted.map(({ key, values }) => [key, values.length])]
   },
+  distinct: batch => [groups([rowsOf(batch).map(row => [row, 1])]).map(({ key }) => key)],
   groupByKey: batch => [groups(batch).map(({ key, values }) => [key, values])],
   reduceByKey: (batch, f) => [
     groups(batch).map(({ key, values }) => [key, values.reduce((a, b) => f(a, b))]),

@@ -30,12 +30,24 @@ export interface ColumnCode {
   reducer(index: number): Reducer | undefined
   /** Function `index` itself, for stages that call it. */
   fn(index: number): Function
+  /** Whether nothing tells how often function `index` is called: it has no accumulator or such. */
+  isRepeatable(index: number): boolean
   /** The error to throw when a function of this step has thrown `error` on `row`. */
   failed(error: unknown, row: unknown): unknown
-  /** An expression over rows of the input's shape; undefined where kernels don't know it. */
-  compile(expression: Expression): ColumnExpression | undefined
+  /** An expression over rows of a shape, that of the input unless told; undefined: no kernels. */
+  compile(expression: Expression, shape?: ColumnShape): ColumnExpression | undefined
   /** A table of this stage alone. */
   groups(): GroupTable
+}
+
+/**
+ * Thrown by a stage that meets what columns can't do: the row loop begins anew. All functions that
+ * were called by then must be repeatable.
+ */
+export class GiveUp extends Error {
+  constructor(what: string) {
+    super(`columns can't do ${what}`)
+  }
 }
 
 export type Push = (vector: ColumnVector) => void

@@ -1,10 +1,11 @@
 /** Which steps of a chain run over columns: made once per program and shape of its input. */
 import type { GroupTable } from '../columnar/group-table.ts'
 import { type ColumnMachine, type ColumnShape, compileColumns } from '../expressions/columns.ts'
+import type { PortableFunction } from '../functions/portable.ts'
 import type { ColumnStage } from './column-kernel.ts'
 import { canKeep } from './column-rows.ts'
 import type { Operator } from './operator.ts'
-import type { ProgramStep } from './program.ts'
+import type { BuiltinFunction, ProgramStep } from './program.ts'
 
 /** The steps that columns can do, in order, and how many of the chain they are. */
 export interface ColumnPlan {
@@ -50,8 +51,9 @@ export function planColumns(
       expression: i => step.lifted[i]?.expression,
       reducer: i => step.lifted[i]?.reducer,
       fn: i => chain.fns[first + i]!,
+      isRepeatable: i => isRepeatable(step.functions[i]!),
       failed: (error, row) => tools.failed(error, index, row),
-      compile: expression => compileColumns(expression, [input], tools.machine),
+      compile: (expression, of = input) => compileColumns(expression, [of], tools.machine),
       groups: () => tools.groups(tables++),
     })
     if (!stage) break
@@ -64,4 +66,9 @@ export function planColumns(
     input = output
   }
   return best
+}
+
+function isRepeatable(fn: PortableFunction | BuiltinFunction): boolean {
+  if ('builtin' in fn) return true
+  return fn.shared.accumulators.length === 0 && fn.shared.resources.length === 0
 }

@@ -14,7 +14,7 @@ import { openKernels } from '../columnar/kernels.ts'
 import { Scratch } from '../columnar/scratch.ts'
 import { PeltonError } from '../errors.ts'
 import { type ColumnMachine, newMachineState } from '../expressions/columns.ts'
-import type { PairRows, Push } from './column-kernel.ts'
+import { GiveUp, type PairRows, type Push } from './column-kernel.ts'
 import { ColumnOutput } from './column-output.ts'
 import { type ColumnChain, type ColumnPlan, planColumns } from './column-plan.ts'
 import { ColumnRows } from './column-rows.ts'
@@ -88,8 +88,9 @@ export class ColumnRunner {
       return this.#through(plan, sources as ColumnSource[], limit)
     } catch (error) {
       // More groups than the arena holds: the row loop keeps them in the worker's heap.
-      if (!(error instanceof PeltonError && error.code === 'ARENA_FULL')) throw error
-      for (const table of this.#tables) table.close()
+      const isFull = error instanceof PeltonError && error.code === 'ARENA_FULL'
+      if (!isFull && !(error instanceof GiveUp)) throw error
+      if (isFull) for (const table of this.#tables) table.close()
       this.#rows.begin({ kind: 'float64' })
       this.#machine.scratch.reset()
       return undefined

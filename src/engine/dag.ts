@@ -139,8 +139,9 @@ export class RddNode {
 
 function partitionerOf(step: Step, inputs: readonly RddNode[]): Partitioner | undefined {
   const pact = step.operator.pact?.(step.params)
-  if (pact?.how === 'exchanged') return pact.partitioner
+  const { keepsPartitioner } = step.operator
+  if (pact?.how === 'exchanged') return keepsPartitioner === false ? undefined : pact.partitioner
   if (pact?.how === 'gathered') return undefined
-  if (inputs.length === 1 && step.operator.keepsPartitioner) return inputs[0]!.partitioner
+  if (inputs.length === 1 && keepsPartitioner) return inputs[0]!.partitioner
   return undefined
 }

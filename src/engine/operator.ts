@@ -121,7 +121,10 @@ export interface Operator {
   absentMessage?(t: number): string
   /** Whether the kernel may block, as one that writes files does: the main thread never runs it. */
   readonly workersOnly?: boolean
-  /** Whether the rows stay where their keys put them. */
+  /**
+   * Whether the rows that come out are where their keys put them. By default those of an exchange
+   * are, and no others.
+   */
   readonly keepsPartitioner?: boolean
   /** Duration between results when it is not the parents' own. */
   slide?(params: Params): number | undefined

@@ -9,6 +9,7 @@
  * pairs.combineByKey(v => [v], (list, v) => [...list, v], (a, b) => [...a, ...b])
  */
 import { asItLies, exchangedByKey, type Operator, type RowCode } from '../engine/operator.ts'
+import { foldByKeyStage } from './columns/fold-by-key.ts'
 
 /** Functions of the local half: create, mergeValue; of the other: mergeCombiners. */
 export const combineByKey: Operator = {
@@ -16,6 +17,11 @@ export const combineByKey: Operator = {
   onAbsent: 'pass',
   keepsPartitioner: true,
   pact: params => (params.local ? asItLies : exchangedByKey(params.partitions as number)),
+  columns: c =>
+    foldByKeyStage(c, {
+      ...(c.params.local ? { create: 0, merge: 1 } : { merge: 0 }),
+      passes: false,
+    }),
   kernel: {
     form: 'rows',
     row: c => {

@@ -5,11 +5,13 @@
  * words.countByValue()
  */
 import { asItLies, exchangedByKey, type Operator } from '../engine/operator.ts'
+import { countByValueStage } from './columns/count-by-value.ts'
 
 export const countByValue: Operator = {
   name: 'countByValue',
   onAbsent: 'pass',
   pact: params => (params.local ? asItLies : exchangedByKey(params.partitions as number)),
+  columns: countByValueStage,
   kernel: {
     form: 'rows',
     row: c => {

@@ -5,12 +5,14 @@
  * pairs.groupByKey()
  */
 import { exchangedByKey, type Operator } from '../engine/operator.ts'
+import { foldByKeyStage } from './columns/fold-by-key.ts'
 import { emitCombined } from './combine-by-key.ts'
 
 export const groupByKey: Operator = {
   name: 'groupByKey',
   onAbsent: 'pass',
   pact: params => exchangedByKey(params.partitions as number),
+  columns: c => foldByKeyStage(c, { passes: false }),
   kernel: {
     form: 'rows',
     row: c => {

@@ -3,6 +3,7 @@ import type { Operator } from '../engine/operator.ts'
 import { combineByKey } from './combine-by-key.ts'
 import { count } from './count.ts'
 import { countByValue } from './count-by-value.ts'
+import { distinct } from './distinct.ts'
 import { filter } from './filter.ts'
 import { flatMap } from './flat-map.ts'
 import { flatMapValues } from './flat-map-values.ts'
@@ -25,6 +26,7 @@ const all: readonly Operator[] = [
   combineByKey,
   count,
   countByValue,
+  distinct,
   filter,
   flatMap,
   flatMapValues,
@@ -50,6 +52,7 @@ export {
   combineByKey,
   count,
   countByValue,
+  distinct,
   filter,
   flatMap,
   flatMapValues,

@@ -5,11 +5,13 @@
  * counts.mapValues(n => n * 100)
  */
 import type { Operator } from '../engine/operator.ts'
+import { mapValuesStage } from './columns/map-values.ts'
 
 export const mapValues: Operator = {
   name: 'mapValues',
   onAbsent: 'pass',
   keepsPartitioner: true,
+  columns: mapValuesStage,
   kernel: {
     form: 'rows',
     row: c => {

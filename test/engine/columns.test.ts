@@ -1,6 +1,6 @@
 /** What kernels run against what the row loop runs: the same rows, in the same order. */
 import fc from 'fast-check'
-import { ManualClock, StreamingContext } from 'pelton'
+import { accumulator, ManualClock, StreamingContext } from 'pelton'
 import { runStream } from 'pelton/testing'
 import { expect, test } from 'vitest'
 
@@ -268,4 +268,99 @@ test('keys of two columns', async () => {
     ]
   })
   expect(columns).toEqual(byRows)
+})
+
+test('closures over group ids give what the row loop gives', async () => {
+  const keyOf = fc.constantFrom('a', 'b', '', 'a key of more than twelve bytes', 'é', '😀')
+  const factor = 3
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(keyOf, numbers, fc.string()), { maxLength: 200 }),
+      async rows => {
+        const [columns, byRows] = await inBothGears(async ssc => {
+          const data = ssc.parallelize(rows, 3)
+          const numeric = data.map(([key, n]) => [key, n] as const)
+          const text = data.map(([key, , s]) => [key, s] as const)
+          const byNumber = data.map(([key, n]) => [n, key] as const)
+          return [
+            await numeric.reduceByKey((a, b) => (a > b ? a : b * factor), 3).collect(),
+            await numeric.reduceByKey((a, b) => a * b, 2).collect(),
+            await numeric.reduceByKey((a, b) => (b > 100 ? ('large' as never) : a), 2).collect(),
+            await numeric.groupByKey(3).collect(),
+            await text
+              .groupByKey(3)
+              .mapValues(list => list.join())
+              .collect(),
+            await text.reduceByKey((a, b) => (a < b ? b : `${a}${b}`), 2).collect(),
+            await byNumber.reduceByKey((a, b) => `${a}/${b}`).collect(),
+            await text
+              .combineByKey(
+                s => [s],
+                (list, s) => [...list, s],
+                (a, b) => [...a, ...b],
+                3,
+              )
+              .collect(),
+            await numeric
+              .combineByKey(
+                n => n,
+                (sum, n) => sum + n,
+                (a, b) => a + b,
+                3,
+              )
+              .collect(),
+            await data
+              .map(([key]) => key)
+              .distinct(2)
+              .collect(),
+            [...(await data.map(([, n]) => n).countByValue())],
+            await data
+              .map(([key, n]) => [key, n])
+              .distinct(2)
+              .collect(),
+            await numeric.mapValues(n => n / 2).collect(),
+          ]
+        })
+        expect(columns).toEqual(byRows)
+      },
+    ),
+    { numRuns: 10 },
+  )
+})
+
+test('a closure that fails over group ids is reported as in the row loop', async () => {
+  const failures = await inBothGears(async ssc => {
+    const pairs = ssc.parallelize(
+      [1, 2, 3, 4].map(n => ['k', n] as [string, number]),
+      1,
+    )
+    const failing = (a: number, b: number): number => {
+      if (b === 3) throw new RangeError(`no ${b}`)
+      return a + b
+    }
+    const errors: unknown[] = []
+    for (const job of [pairs.reduceByKey(failing), pairs.combineByKey(n => n, failing, failing)]) {
+      errors.push(await job.collect().catch(error => [error.message, error.operator, error.code]))
+    }
+    return errors
+  })
+  expect(failures[0]).toEqual(failures[1])
+  expect(JSON.stringify(failures[0])).toContain('no 3')
+})
+
+test('an accumulator in a reducer counts each call once', async () => {
+  const [columns, byRows] = await inBothGears(async ssc => {
+    const calls = accumulator(0)
+    const pairs = ssc.parallelize(
+      [1, 2, 300, 4].map(n => ['k', n] as [string, number]),
+      1,
+    )
+    const reduced = pairs.reduceByKey((a, b) => {
+      calls.add(1)
+      return b > 100 ? ('large' as never) : a
+    })
+    return [await reduced.collect(), calls.value]
+  })
+  expect(columns).toEqual(byRows)
+  expect(columns).toEqual([[['k', 'large']], 3])
 })

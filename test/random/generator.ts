@@ -144,6 +144,11 @@ const exchanges: Rule[] = [
     changes: { ...exchanged, kind: 'pair' },
   },
   {
+    kinds: ['string', 'number'],
+    steps: k => [['distinct', ...(k > 4 ? [k] : [])]],
+    changes: exchanged,
+  },
+  {
     kinds: ['pair'],
     steps: k => [['reduceByKey', (a: number, b: number) => a + b, ...(k > 4 ? [k] : [])]],
     changes: exchanged,
