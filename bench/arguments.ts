@@ -6,14 +6,28 @@ export class UsageError extends Error {
   override name = 'UsageError'
 }
 
-export const WORKLOAD_NAMES = ['W1', 'W2', 'W6'] as const
+export const WORKLOAD_NAMES = ['W1', 'W2', 'W6', 'W1-pure', 'W2-skew'] as const
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number]
+const USUAL_WORKLOADS: readonly WorkloadName[] = ['W1', 'W2', 'W6']
 
-export const VARIANT_NAMES = ['pelton', 'plain-js'] as const
+/** Those after plain-js are not part of this project, and run where they are installed. */
+export const VARIANT_NAMES = [
+  'pelton',
+  'pelton-files',
+  'plain-js',
+  'duckdb',
+  'polars',
+  'native',
+  'native-tuned',
+] as const
 export type VariantName = (typeof VARIANT_NAMES)[number]
 
 export const GEARS = ['auto', 'lifted', 'distinct', 'row'] as const
 export type Gear = (typeof GEARS)[number]
+
+/** Comparisons of the engine with itself: two or more runs that take turns. */
+export const RATIO_NAMES = ['pure', 'skew', 'growth', 'scaling'] as const
+export type RatioName = (typeof RATIO_NAMES)[number]
 
 const SCALE_MIN = 0.0001
 const SCALE_MAX = 10
@@ -24,6 +38,7 @@ export interface BenchOptions {
   readonly help: boolean
   readonly json: boolean
   readonly workloads: readonly WorkloadName[]
+  readonly ratios: readonly RatioName[]
   readonly latency: boolean
   readonly micro: boolean
   readonly variants: readonly VariantName[]
@@ -32,6 +47,12 @@ export interface BenchOptions {
   /** Counted repetitions; one more runs first as a warm-up. */
   readonly repetitions: number
   readonly scale: number
+  /** Rows a batch of `growth`, as multiples of the usual ones. */
+  readonly scales: readonly number[]
+  /** Where packages of other engines are looked for; without it, from here. */
+  readonly peers: string | undefined
+  /** The folder of the built native reference. */
+  readonly native: string | undefined
   /** A folder of data files, or undefined for the generated data. */
   readonly data: string | undefined
 }
@@ -42,6 +63,9 @@ Names
   W1       word count: 10 batches of 100,000 lines of 10 words
   W2       keyed sum: 10 batches of 1,000,000 pairs over 1,000,000 sparse keys
   W6       filter, map, filter, count over 10,000,000 numbers
+  W1-pure  W1 with closures in the middle that no kernel knows; W2-skew: one key has half the rows
+  pure     W1-pure as a ratio to W1; skew: W2-skew as a ratio to W2
+  growth   W1 and W2 with more rows a batch, ns a row; scaling: W1, W2, W6 by --workers
   latency  process start to first result; main-thread time of an empty batch
   micro    small parts of the engine, one at a time
   Without names: W1 W2 W6, and latency unless --json or --variants plain-js is given.
@@ -50,7 +74,11 @@ Options
   --json             one JSON line a variant instead of the table
   --workers 1,2      workers of the pelton variants, each a variant of its own (default 2)
   --gear GEAR        upper bound for user functions: ${GEARS.join(', ')} (default auto)
-  --variants A,B     which of ${VARIANT_NAMES.join(', ')} to run (default all)
+  --variants A,B     which of ${VARIANT_NAMES.join(', ')}
+                     to run (default all; other engines where installed, see bench/README.md)
+  --peers DIR        a folder in which duckdb and polars have been installed by npm
+  --native DIR       the folder of the native reference's programs, its target/release
+  --scales 0.1,1,10  rows a batch of growth, as multiples of the usual ones
   --repetitions N    counted repetitions after one warm-up (default 5)
   --data DIR         read w1.txt, w2_keys.f64 or .i64, w2_vals.f64, w6.f64 or .i64 (little-endian)
                      instead of generating; W1 and W2 are cut into 10 equal batches
@@ -62,14 +90,14 @@ The clock starts when the input lies in memory in the variant's own form, and en
 result of the last batch is there. Generated data is kept in .bench-data/.
 `
 
-const NAMES = [...WORKLOAD_NAMES, 'latency', 'micro'] as const
+const NAMES = [...WORKLOAD_NAMES, ...RATIO_NAMES, 'latency', 'micro'] as const
 
 /** Turns the arguments after the script's name into options; throws UsageError. */
 export function parseArguments(argv: readonly string[]): BenchOptions {
   const { values, positionals } = parse(argv)
   const json = values.json ?? false
   const names = new Set(positionals.map(nameOf))
-  if (names.size === 0) for (const name of WORKLOAD_NAMES) names.add(name)
+  if (names.size === 0) for (const name of USUAL_WORKLOADS) names.add(name)
   const variants = list(values.variants ?? VARIANT_NAMES.join(','))
   for (const variant of variants) oneOf('--variants', variant, VARIANT_NAMES)
   if (values.data !== undefined && values.scale !== undefined) {
@@ -79,6 +107,7 @@ export function parseArguments(argv: readonly string[]): BenchOptions {
     help: values.help ?? false,
     json,
     workloads: WORKLOAD_NAMES.filter(name => names.has(name)),
+    ratios: RATIO_NAMES.filter(name => names.has(name)),
     latency:
       names.has('latency') || (positionals.length === 0 && !json && variants.includes('pelton')),
     micro: names.has('micro'),
@@ -88,7 +117,10 @@ export function parseArguments(argv: readonly string[]): BenchOptions {
     ],
     gear: oneOf('--gear', values.gear ?? 'auto', GEARS),
     repetitions: whole('--repetitions', values.repetitions ?? '5', REPETITIONS_MAX),
-    scale: scaleOf(values.scale ?? '1'),
+    scale: scaleOf('--scale', values.scale ?? '1'),
+    scales: list(values.scales ?? '0.1,1,10').map(text => scaleOf('--scales', text)),
+    peers: values.peers,
+    native: values.native,
     data: values.data,
   }
 }
@@ -107,6 +139,9 @@ function parse(argv: readonly string[]) {
         repetitions: { type: 'string' },
         data: { type: 'string' },
         scale: { type: 'string' },
+        scales: { type: 'string' },
+        peers: { type: 'string' },
+        native: { type: 'string' },
       },
     })
   } catch (error) {
@@ -136,10 +171,10 @@ function whole(option: string, text: string, max: number): number {
   throw new UsageError(`${option} ${text || '(empty)'}: expected whole numbers from 1 to ${max}`)
 }
 
-function scaleOf(text: string): number {
+function scaleOf(option: string, text: string): number {
   const value = Number(text)
   if (text !== '' && value >= SCALE_MIN && value <= SCALE_MAX) return value
   throw new UsageError(
-    `--scale ${text || '(empty)'}: expected a number from ${SCALE_MIN} to ${SCALE_MAX}`,
+    `${option} ${text || '(empty)'}: expected a number from ${SCALE_MIN} to ${SCALE_MAX}`,
   )
 }

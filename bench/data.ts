@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { UsageError } from './arguments.ts'
 import { DATA_VERSION, type DataFile, generate } from './generate.ts'
 
-/** W1 and W2 are cut into this many batches. */
+/** W1 and W2 are cut into this many batches, unless something else is asked for. */
 export const BATCHES = 10
 
 const SCAN_BYTES = 1 << 20
@@ -61,7 +61,7 @@ export interface TextFile {
 }
 
 /** Finds the batches of a text file by lines; the last line may lack its newline. */
-export function openText(folder: string, name: string): TextFile {
+export function openText(folder: string, name: string, batches = BATCHES): TextFile {
   const path = find(folder, [name])
   const bytes = statSync(path).size
   if (bytes === 0) throw new UsageError(`${path} is empty: W1 needs lines of words`)
@@ -76,7 +76,7 @@ export function openText(folder: string, name: string): TextFile {
     last = piece[piece.length - 1]!
   })
   const lines = newlines + (last === NEWLINE ? 0 : 1)
-  const ends = new Set(cut(lines, BATCHES).map(range => range.to))
+  const ends = new Set(cut(lines, batches).map(range => range.to))
   const ranges: TextRange[] = []
   let line = 0
   let from = 0

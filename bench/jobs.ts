@@ -1,8 +1,9 @@
 /** Runs whole jobs: one process a variant, repetitions alternating between them. */
 import type { Gear, VariantName, WorkloadName } from './arguments.ts'
 import { Child } from './child.ts'
+import type { PeerFolders } from './peers/index.ts'
 import type { FromVariant, ToVariant } from './variant.ts'
-import { type BatchCheck, type Counters, smallestShare, sumCounters } from './workloads/job.ts'
+import { type Checks, type Counters, smallestShare, sumCounters } from './workloads/job.ts'
 
 const CLOSE_LIMIT_MS = 10_000
 const CHECK_TOLERANCE = 1e-9
@@ -11,6 +12,13 @@ export interface VariantSpec {
   readonly variant: VariantName
   readonly workers: number
   readonly gear: Gear
+}
+
+/** A variant of a workload, and how many batches the data is cut into where it matters. */
+export interface Entry {
+  readonly workload: WorkloadName
+  readonly spec: VariantSpec
+  readonly batches?: number
 }
 
 /** One line of the report. */
@@ -25,7 +33,7 @@ export interface JobResult {
   readonly rowsPerSecond: number
   /** Minimum and maximum of seconds. */
   readonly spread: readonly [min: number, max: number]
-  readonly check: readonly BatchCheck[]
+  readonly check: Checks
   readonly peakRssBytes: number
   /** Of pelton variants only: the upper bound for user functions. */
   readonly gear?: Gear
@@ -39,6 +47,7 @@ export interface JobOptions {
   readonly folder: string
   /** Counted repetitions; a warm-up runs before them. */
   readonly repetitions: number
+  readonly peers?: PeerFolders
   readonly onProgress?: (text: string) => void
 }
 
@@ -56,58 +65,85 @@ export type Answer = Extract<FromVariant, { type: 'result' }>
 export async function runJobs(
   workload: WorkloadName,
   specs: readonly VariantSpec[],
-  { folder, repetitions, onProgress = () => {} }: JobOptions,
+  options: JobOptions,
 ): Promise<JobResult[]> {
+  const entries = specs.map(spec => ({ workload, spec }))
+  const runs = await runInterleaved(entries, options)
+  return runs.map(({ rows, answers }, i) => summarise(workload, specs[i]!, rows, answers))
+}
+
+/** What one entry answered; the first answer is the warm-up's. */
+export interface Run {
+  readonly rows: number
+  readonly answers: readonly Answer[]
+}
+
+/** Runs all entries in turns, and compares the checks of those that have the same work to do. */
+export async function runInterleaved(
+  entries: readonly Entry[],
+  options: JobOptions,
+): Promise<Run[]> {
+  const { repetitions, onProgress = () => {} } = options
   const children: Child<FromVariant, ToVariant>[] = []
   try {
     const rows: number[] = []
-    for (const spec of specs) {
-      onProgress(`${workload}: ${label(spec)} loads`)
-      const child = startVariant(workload, spec, folder, repetitions + 1)
+    for (const entry of entries) {
+      onProgress(`${entry.workload}: ${label(entry.spec)} loads`)
+      const child = startVariant(entry, options)
       children.push(child)
       rows.push((await answerOf(child, 'ready')).rows)
     }
-    const answers: Answer[][] = specs.map(() => [])
+    const answers: Answer[][] = entries.map(() => [])
+    const first = entries.map(entry => entries.findIndex(other => isSameWork(entry, other)))
     for (let repetition = 0; repetition <= repetitions; repetition++) {
-      for (const [i, spec] of specs.entries()) {
+      for (const [i, { workload, spec }] of entries.entries()) {
         onProgress(
           `${workload}: ${label(spec)} ` +
             (repetition === 0 ? 'warms up' : `repetition ${repetition} of ${repetitions}`),
         )
         children[i]!.send('go')
         const answer = await answerOf(children[i]!, 'result')
-        compareChecks(workload, answer.check, label(spec), answers[0]?.[0]?.check, label(specs[0]!))
+        const known = first[i]!
+        const expected = answers[known]![0]?.check
+        const name = label(entries[known]!.spec)
+        compareChecks(workload, answer.check, label(spec), expected, name)
         answers[i]!.push(answer)
       }
     }
     for (const child of children) child.send('close')
     await Promise.all(children.map(child => child.ended(CLOSE_LIMIT_MS)))
-    return specs.map((spec, i) => summarise(workload, spec, rows[i]!, answers[i]!))
+    return entries.map((_, i) => ({ rows: rows[i]!, answers: answers[i]! }))
   } finally {
     for (const child of children) child.kill()
   }
 }
 
-/** The variants to run: pelton once for every number of workers, the others with one thread. */
+/** Whether two entries have to come to the same results. */
+function isSameWork(a: Entry, b: Entry): boolean {
+  return a.workload === b.workload && a.batches === b.batches
+}
+
+/** The variants to run: each once for every number of workers, plain JavaScript with one thread. */
 export function variantsOf(
   names: readonly VariantName[],
   workers: readonly number[],
   gear: Gear,
 ): VariantSpec[] {
   return names.flatMap(variant =>
-    (variant === 'pelton' ? workers : [1]).map(count => ({ variant, workers: count, gear })),
+    (variant === 'plain-js' ? [1] : workers).map(count => ({ variant, workers: count, gear })),
   )
 }
 
 function startVariant(
-  workload: WorkloadName,
-  spec: VariantSpec,
-  folder: string,
-  runs: number,
+  { workload, spec, batches }: Entry,
+  { folder, repetitions, peers }: JobOptions,
 ): Child<FromVariant, ToVariant> {
-  const options = { workers: spec.workers, gear: spec.gear, data: folder, runs }
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-  return new Child('variant.ts', [workload, spec.variant, ...args])
+  const { variant, workers, gear } = spec
+  const options = { workers, gear, data: folder, runs: repetitions + 1, batches, ...peers }
+  const args = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  )
+  return new Child('variant.ts', [workload, variant, ...args])
 }
 
 async function answerOf<T extends FromVariant['type']>(
@@ -120,15 +156,15 @@ async function answerOf<T extends FromVariant['type']>(
 }
 
 function label({ variant, workers }: VariantSpec): string {
-  return variant === 'pelton' ? `pelton with ${workers} workers` : variant
+  return variant === 'plain-js' ? variant : `${variant} with ${workers} workers`
 }
 
 /** Numbers of rows must be equal; sums may differ by rounding, since the order of adding does. */
 export function compareChecks(
   workload: WorkloadName,
-  check: readonly BatchCheck[],
+  check: Checks,
   name: string,
-  expected: readonly BatchCheck[] | undefined,
+  expected: Checks | undefined,
   expectedName: string,
 ): void {
   if (!expected) return
@@ -136,8 +172,11 @@ export function compareChecks(
     throw new Error(`${workload}: ${what}: ${got} by ${name}, ${want} by ${expectedName}`)
   }
   if (check.length !== expected.length) fail('number of batches', check.length, expected.length)
-  for (const [batch, [rows, sum]] of check.entries()) {
-    const [expectedRows, expectedSum] = expected[batch]!
+  for (const [batch, got] of check.entries()) {
+    const want = expected[batch]
+    if (!got || !want) continue
+    const [rows, sum] = got
+    const [expectedRows, expectedSum] = want
     if (rows !== expectedRows) fail(`rows of batch ${batch}`, rows, expectedRows)
     const limit = CHECK_TOLERANCE * Math.max(1, Math.abs(expectedSum))
     // Written so that a NaN fails too.
@@ -166,7 +205,7 @@ export function summarise(
     spread: [Math.min(...counted), Math.max(...counted)],
     check: last.check,
     peakRssBytes: last.peakRssBytes,
-    ...(variant === 'pelton' && { gear }),
+    ...(variant.startsWith('pelton') && { gear }),
     ...(counters.length > 0 && {
       counters: sumCounters(counters),
       smallestShare: smallestShare(counters, workers),

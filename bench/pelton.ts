@@ -1,10 +1,13 @@
 /** The Pelton variants: one function a workload, over the public API only. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type DStream, ManualClock, type RDD, StreamingContext } from 'pelton'
 import type { Gear, WorkloadName } from './arguments.ts'
-import { readText } from './data.ts'
+import { readText, type TextFile } from './data.ts'
 import type { BatchCheck, Job } from './workloads/job.ts'
-import { openLines } from './workloads/w1.ts'
-import { openPairs } from './workloads/w2.ts'
+import { openLines, stopWords } from './workloads/w1.ts'
+import { openPairs, openSkewedPairs } from './workloads/w2.ts'
 import { openW6 } from './workloads/w6.ts'
 
 const BATCH_INTERVAL_MS = 1000
@@ -14,6 +17,10 @@ export interface PeltonOptions {
   readonly gear: Gear
   /** Runs that the job must be able to make: the queue is filled before the clock starts. */
   readonly runs: number
+  /** Batches that W1 and W2 are cut into. */
+  readonly batches: number
+  /** The lines of W1 are read from files, one a batch, while the clock runs. */
+  readonly fromFiles: boolean
 }
 
 /** Makes a workload ready: the input lies in blocks, the context is started, the clock stands. */
@@ -22,27 +29,64 @@ export function openPelton(
   folder: string,
   options: PeltonOptions,
 ): Promise<Job> {
-  return { W1: wordCount, W2: keyedSum, W6: numbers }[workload](folder, options)
+  const openers = {
+    W1: wordCount,
+    W2: keyedSum,
+    W6: numbers,
+    'W1-pure': wordCount,
+    'W2-skew': keyedSum,
+  }
+  return openers[workload](folder, options, workload)
 }
 
-async function wordCount(folder: string, options: PeltonOptions): Promise<Job> {
+async function wordCount(
+  folder: string,
+  options: PeltonOptions,
+  workload: WorkloadName,
+): Promise<Job> {
   const { ssc, clock } = context(options)
-  const file = openLines(folder)
-  const batches: RDD<string>[] = []
-  for (const range of file.batches) {
-    batches.push(await inBlocks(ssc.parallelize<string>({ text: readText(file, range) })))
-  }
-  const counts = ssc
-    .queueStream(queue(batches, options.runs))
-    .flatMap(line => line.split(' '))
+  const file = openLines(folder, options.batches)
+  const batches = options.fromFiles ? linesInFiles(ssc, file) : await linesInBlocks(ssc, file)
+  const words = ssc.queueStream(queue(batches, options.runs)).flatMap(line => line.split(' '))
+  const counts = (workload === 'W1-pure' ? pureWords(words, stopWords(file)) : words)
     .map(word => [word, 1] as [string, number])
     .reduceByKey((a, b) => a + b)
   return streamJob(ssc, clock, counts, { rows: file.words, batches: batches.length })
 }
 
-async function keyedSum(folder: string, options: PeltonOptions): Promise<Job> {
+async function linesInBlocks(ssc: StreamingContext, file: TextFile): Promise<RDD<string>[]> {
+  const batches: RDD<string>[] = []
+  for (const range of file.batches) {
+    batches.push(await inBlocks(ssc.parallelize<string>({ text: readText(file, range) })))
+  }
+  return batches
+}
+
+/** Each batch as a file of its own, in a folder that goes with the process. */
+function linesInFiles(ssc: StreamingContext, file: TextFile): RDD<string>[] {
+  const folder = mkdtempSync(join(tmpdir(), 'pelton-bench-lines-'))
+  process.once('exit', () => rmSync(folder, { recursive: true }))
+  return file.batches.map((range, i) => {
+    const path = join(folder, `${i}.txt`)
+    writeFileSync(path, readText(file, range))
+    return ssc.textFile(path)
+  })
+}
+
+/** What only a call a distinct word can do. */
+function pureWords(words: DStream<string>, stopped: readonly string[]): DStream<string> {
+  const stop = new Set(stopped)
+  return words.filter(w => !stop.has(w)).map(w => w.normalize().toUpperCase())
+}
+
+async function keyedSum(
+  folder: string,
+  options: PeltonOptions,
+  workload: WorkloadName,
+): Promise<Job> {
   const { ssc, clock } = context(options)
-  const pairs = openPairs(folder)
+  const open = workload === 'W2-skew' ? openSkewedPairs : openPairs
+  const pairs = open(folder, options.batches)
   const batches: RDD<[number, number]>[] = []
   for (const { keys, values } of pairs.batches()) {
     batches.push(await inBlocks(ssc.parallelize<[number, number]>({ pairs: [keys, values] })))

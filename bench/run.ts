@@ -2,18 +2,28 @@
  * The benchmarks: `npm run bench -- --help` says how they are used, `test/bench` what they promise.
  *
  *   run.ts ── arguments.ts, data.ts (generate.ts)
- *     ├─ jobs.ts ── child.ts ⇒ variant.ts ── workloads/*, pelton.ts      a process a variant
+ *     ├─ jobs.ts ── child.ts ⇒ variant.ts ── workloads/*, pelton.ts, peers/*   a process a variant
+ *     ├─ ratios.ts ── jobs.ts                                            the engine with itself
  *     ├─ latency.ts ── child.ts ⇒ latency/*                              a process a measurement
  *     ├─ micro/index.ts                                                  in this process
  *     └─ report.ts
  */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type BenchOptions, HELP, parseArguments, UsageError } from './arguments.ts'
+import {
+  type BenchOptions,
+  HELP,
+  parseArguments,
+  UsageError,
+  type VariantName,
+  type WorkloadName,
+} from './arguments.ts'
 import { ensureGenerated } from './data.ts'
 import { runJobs, variantsOf } from './jobs.ts'
 import { runLatency } from './latency.ts'
 import { runMicro } from './micro/index.ts'
+import { hasWorkload, missing } from './peers/index.ts'
+import { runRatios, workloadsOf } from './ratios.ts'
 import { formatTable, jsonLine } from './report.ts'
 import { WORKLOADS } from './workloads/index.ts'
 
@@ -28,22 +38,39 @@ function print(text: string): void {
 }
 
 async function runWorkloads(options: BenchOptions): Promise<void> {
-  const specs = variantsOf(options.variants, options.workers, options.gear)
-  const files = options.workloads.flatMap(name => WORKLOADS[name].files)
-  const folder =
-    options.data ??
-    ensureGenerated(files, options.scale, file => progress(`generating ${file}, once`))
-  // Before the first long run, so that a mistake in the last folder shows at once.
-  for (const name of options.workloads) WORKLOADS[name].validate(folder)
-  for (const name of options.workloads) {
-    const results = await runJobs(name, specs, {
+  const present = options.variants.filter(name => !missing(name, options))
+  const folder = folderOf(options, options.workloads)
+  for (const workload of options.workloads) {
+    const names = present.filter(name => hasWorkload(name, workload) && hasData(name, options))
+    const results = await runJobs(workload, variantsOf(names, options.workers, options.gear), {
       folder,
       repetitions: options.repetitions,
+      peers: { peers: options.peers, native: options.native },
       onProgress: progress,
     })
     if (options.json) for (const result of results) print(jsonLine(result))
     else print(formatTable(results))
   }
+  for (const name of options.variants) {
+    const reason = missing(name, options)
+    // One line of JSON a variant that ran, and nothing else, is what its readers expect.
+    if (reason && !options.json) print(`${name}: ${reason}`)
+  }
+}
+
+/** The native reference has data of its own: all of it, and the same as is generated here. */
+function hasData(variant: VariantName, options: BenchOptions): boolean {
+  return !variant.startsWith('native') || options.scale === 1
+}
+
+/** The folder of the data, checked before the first long run: a mistake shows at once. */
+function folderOf(options: BenchOptions, workloads: readonly WorkloadName[]): string {
+  const files = [...new Set(workloads.flatMap(name => WORKLOADS[name].files))]
+  const folder =
+    options.data ??
+    ensureGenerated(files, options.scale, file => progress(`generating ${file}, once`))
+  for (const name of workloads) WORKLOADS[name].validate(folder)
+  return folder
 }
 
 /** The package as users import it is measured, not its sources. */
@@ -56,9 +83,13 @@ function requireBuild(): void {
 async function main(): Promise<void> {
   const options = parseArguments(process.argv.slice(2))
   if (options.help) return print(HELP)
-  const jobs = options.workloads.length > 0 && options.variants.includes('pelton')
-  if (jobs || options.latency) requireBuild()
+  const jobs = options.workloads.length > 0 && options.variants.some(v => v.startsWith('pelton'))
+  if (jobs || options.ratios.length > 0 || options.latency) requireBuild()
   if (options.workloads.length > 0) await runWorkloads(options)
+  for (const name of options.ratios) {
+    const folder = folderOf(options, workloadsOf(name))
+    await runRatios(name, folder, options, { print, progress })
+  }
   if (options.latency) await runLatency(options, { print, progress })
   if (options.micro) await runMicro(options, { print, progress })
 }

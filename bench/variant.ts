@@ -1,11 +1,12 @@
 /**
  * The child process of one variant: `node bench/variant.ts WORKLOAD VARIANT --workers N --gear G
- * --data DIR --runs N`. Loads the data, says `ready`, runs once for every `go`, ends on `close`.
+ * --data DIR --runs N …`. Loads the data, says `ready`, runs once for every `go`, ends on `close`.
  */
 import { parseArgs } from 'node:util'
 import { type Gear, UsageError, type VariantName, type WorkloadName } from './arguments.ts'
+import { BATCHES } from './data.ts'
 import { WORKLOADS } from './workloads/index.ts'
-import { type BatchCheck, type Counters, countersBetween, type Job } from './workloads/job.ts'
+import { type Checks, type Counters, countersBetween, type Job } from './workloads/job.ts'
 
 export type ToVariant = 'go' | 'close'
 
@@ -14,7 +15,7 @@ export type FromVariant =
   | {
       readonly type: 'result'
       readonly seconds: number
-      readonly check: readonly BatchCheck[]
+      readonly check: Checks
       readonly counters: Counters | undefined
       readonly peakRssBytes: number
     }
@@ -34,27 +35,49 @@ async function open(): Promise<Job> {
       gear: { type: 'string', default: 'auto' },
       data: { type: 'string' },
       runs: { type: 'string', default: '1' },
+      batches: { type: 'string', default: String(BATCHES) },
+      peers: { type: 'string' },
+      native: { type: 'string' },
     },
   })
   const [workload, variant] = positionals as [WorkloadName, VariantName]
-  if (variant === 'plain-js') return WORKLOADS[workload].plain(values.data!)
-  // Loaded here only: the plain variant must not carry the engine's modules in its memory.
-  const { openPelton } = await import('./pelton.ts')
-  return openPelton(workload, values.data!, {
-    workers: Number(values.workers),
-    gear: values.gear as Gear,
-    runs: Number(values.runs),
-  })
+  const data = values.data!
+  const workers = Number(values.workers)
+  const batches = Number(values.batches)
+  // Loaded where needed only: no variant must carry another's modules in its memory.
+  switch (variant) {
+    case 'plain-js':
+      return WORKLOADS[workload].plain(data, batches)
+    case 'duckdb':
+      return (await import('./peers/duckdb.ts')).openDuckdb(workload, data, workers, values.peers)
+    case 'polars':
+      return (await import('./peers/polars.ts')).openPolars(workload, data, workers, values.peers)
+    case 'native':
+    case 'native-tuned':
+      return (await import('./peers/native.ts')).openNative(workload, variant, {
+        folder: values.native!,
+        workers,
+      })
+    default: {
+      const { openPelton } = await import('./pelton.ts')
+      const gear = values.gear as Gear
+      const runs = Number(values.runs)
+      const fromFiles = variant === 'pelton-files'
+      return openPelton(workload, data, { workers, gear, runs, batches, fromFiles })
+    }
+  }
 }
 
 async function repeat(job: Job): Promise<void> {
   const before = job.counters?.()
   const start = performance.now()
   const check = await job.run()
-  const seconds = (performance.now() - start) / 1000
+  const elapsed = (performance.now() - start) / 1000
   const counters = before && countersBetween(before, job.counters!())
   // maxRSS is in kibibytes, and covers every thread of the process.
-  const peakRssBytes = process.resourceUsage().maxRSS * KIBIBYTE
+  const ownRssBytes = process.resourceUsage().maxRSS * KIBIBYTE
+  const measured = job.measured?.()
+  const { seconds, peakRssBytes } = measured ?? { seconds: elapsed, peakRssBytes: ownRssBytes }
   answer({ type: 'result', seconds, check, counters, peakRssBytes })
 }
 

@@ -2,8 +2,8 @@
 import type { WorkloadName } from '../arguments.ts'
 import type { DataFile } from '../generate.ts'
 import type { Job } from './job.ts'
-import { openLines, plainWordCount } from './w1.ts'
-import { openPairs, plainKeyedSum } from './w2.ts'
+import { openLines, plainPureWordCount, plainWordCount } from './w1.ts'
+import { openPairs, plainKeyedSum, plainSkewedSum } from './w2.ts'
 import { openW6, plainNumbers } from './w6.ts'
 
 export interface Workload {
@@ -13,9 +13,9 @@ export interface Workload {
   /** The files to generate where no folder is given. */
   readonly files: readonly DataFile[]
   /** Throws UsageError where a folder lacks the data or holds something else. */
-  validate(folder: string): void
+  validate(folder: string): unknown
   /** The obvious single-threaded JavaScript. */
-  plain(folder: string): Job
+  plain(folder: string, batches?: number): Job
 }
 
 export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
@@ -39,5 +39,19 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     files: ['w6.f64'],
     validate: openW6,
     plain: plainNumbers,
+  },
+  'W1-pure': {
+    title: 'word count with a filter and a map that no kernel knows',
+    rowName: 'words',
+    files: ['w1.txt'],
+    validate: openLines,
+    plain: plainPureWordCount,
+  },
+  'W2-skew': {
+    title: 'keyed sum, one key with half of the rows',
+    rowName: 'pairs',
+    files: ['w2_keys.f64', 'w2_vals.f64'],
+    validate: openPairs,
+    plain: plainSkewedSum,
   },
 }

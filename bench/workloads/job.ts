@@ -3,6 +3,15 @@
 /** Number of result rows and sum of their values, of one batch. */
 export type BatchCheck = readonly [rows: number, sum: number]
 
+/** The checks of a run; null where a program of somebody else's does not tell. */
+export type Checks = readonly (BatchCheck | null)[]
+
+/** Times and memory of a program that takes them itself. */
+export interface Measured {
+  readonly seconds: number
+  readonly peakRssBytes: number
+}
+
 /** What the engine says it did; the benchmark counts nothing itself. */
 export interface Counters {
   /** Workers that had no rows yet may be missing. */
@@ -22,7 +31,9 @@ export interface Counters {
 export interface Job {
   /** Input rows of one run: words of W1, pairs of W2, numbers of W6. */
   readonly rows: number
-  run(): readonly BatchCheck[] | Promise<readonly BatchCheck[]>
+  run(): Checks | Promise<Checks>
+  /** Of the last run, where the work was done in yet another process. */
+  measured?(): Measured
   /** Counters since the job was opened. */
   counters?(): Counters
   close?(): Promise<void>

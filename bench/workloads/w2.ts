@@ -15,7 +15,7 @@ export interface PairFiles {
 }
 
 /** The pairs of W2 in batches. */
-export function openPairs(folder: string): PairFiles {
+export function openPairs(folder: string, batches = BATCHES): PairFiles {
   const keys = openNumbers(folder, 'w2_keys')
   const values = openNumbers(folder, 'w2_vals')
   if (keys.rows !== values.rows) {
@@ -27,16 +27,38 @@ export function openPairs(folder: string): PairFiles {
   return {
     rows: keys.rows,
     *batches() {
-      for (const { from, to } of cut(keys.rows, BATCHES)) {
+      for (const { from, to } of cut(keys.rows, batches)) {
         yield { keys: readNumbers(keys, from, to), values: readNumbers(values, from, to) }
       }
     },
   }
 }
 
+/** The same pairs, but every second row of a batch has the key of its first row. */
+export function openSkewedPairs(folder: string, batches?: number): PairFiles {
+  const pairs = openPairs(folder, batches)
+  return {
+    rows: pairs.rows,
+    *batches() {
+      for (const { keys, values } of pairs.batches()) {
+        for (let i = 0; i < keys.length; i += 2) keys[i] = keys[0]!
+        yield { keys, values }
+      }
+    },
+  }
+}
+
 /** One thread and a `Map`, over two Float64Arrays a batch. */
-export function plainKeyedSum(folder: string): Job {
-  const pairs = openPairs(folder)
+export function plainKeyedSum(folder: string, batches?: number): Job {
+  return plainSum(openPairs(folder, batches))
+}
+
+/** The same over skewed pairs. */
+export function plainSkewedSum(folder: string, batches?: number): Job {
+  return plainSum(openSkewedPairs(folder, batches))
+}
+
+function plainSum(pairs: PairFiles): Job {
   const batches = [...pairs.batches()]
   return { rows: pairs.rows, run: () => batches.map(sumByKey) }
 }

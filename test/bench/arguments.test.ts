@@ -12,11 +12,18 @@ describe('the command line', () => {
       workloads: ['W1', 'W2', 'W6'],
       latency: true,
       micro: false,
-      variants: ['pelton', 'plain-js'],
+      ratios: [],
+      variants: [
+        ...['pelton', 'pelton-files', 'plain-js', 'duckdb', 'polars'],
+        ...['native', 'native-tuned'],
+      ],
       workers: [2],
       gear: 'auto',
       repetitions: 5,
       scale: 1,
+      scales: [0.1, 1, 10],
+      peers: undefined,
+      native: undefined,
       data: undefined,
     })
   })
@@ -41,14 +48,23 @@ describe('the command line', () => {
   })
 
   it.each([
-    ['W9', 'unknown workload W9: choose among W1, W2, W6, latency, micro'],
+    [
+      'W9',
+      'unknown workload W9: choose among W1, W2, W6, W1-pure, W2-skew, ' +
+        'pure, skew, growth, scaling, latency, micro',
+    ],
     ['--gear fast', '--gear fast: choose among auto, lifted, distinct, row'],
-    ['--variants spark', '--variants spark: choose among pelton, plain-js'],
+    [
+      '--variants spark',
+      '--variants spark: choose among pelton, pelton-files, plain-js, duckdb, polars, ' +
+        'native, native-tuned',
+    ],
     ['--workers 0', '--workers 0: expected whole numbers from 1 to 256'],
     ['--workers 1,x', '--workers x: expected whole numbers from 1 to 256'],
     ['--workers 1,', '--workers (empty): expected whole numbers from 1 to 256'],
     ['--repetitions 1.5', '--repetitions 1.5: expected whole numbers from 1 to 1000'],
     ['--scale 0', '--scale 0: expected a number from 0.0001 to 10'],
+    ['--scales 1,x', '--scales x: expected a number from 0.0001 to 10'],
     ['--scale NaN', '--scale NaN: expected a number from 0.0001 to 10'],
     ['--data d --scale 1', '--scale cuts generated data; it can not be combined with --data'],
     ['--fast', "Unknown option '--fast'; see --help"],
@@ -57,11 +73,17 @@ describe('the command line', () => {
   })
 
   it('has a help text for every option', () => {
-    for (const option of ['json', 'workers', 'gear', 'variants', 'repetitions', 'data', 'scale']) {
+    const options = ['json', 'workers', 'gear', 'variants', 'repetitions', 'data', 'scale']
+    for (const option of [...options, 'scales', 'peers', 'native']) {
       expect(HELP).toContain(`--${option} `)
     }
     expect(HELP.split('\n').filter(line => line.length > 100)).toEqual([])
   })
+})
+
+it('takes comparisons of the engine with itself', () => {
+  const options = parse('skew growth --scales 0.5,2 --workers 1,2')
+  expect(options).toMatchObject({ workloads: [], ratios: ['skew', 'growth'], scales: [0.5, 2] })
 })
 
 it('runs pelton once for every number of workers, plain JavaScript once', () => {
