@@ -234,6 +234,7 @@ function exchangeCases(columns: Columns): Case[] {
   const parts = columns.alloc(2 * ROWS)
   const counts = columns.alloc(4 * PARTS)
   const shuffled = columns.alloc(4 * ROWS)
+  const places = columns.alloc(4 * ROWS)
   kernels.partitionOf(hashes, ROWS, PARTS, parts)
   const list: [string, () => void][] = [
     ['partitionOf 7', () => kernels.partitionOf(hashes, ROWS, 7, parts)],
@@ -247,6 +248,22 @@ function exchangeCases(columns: Columns): Case[] {
         kernels.orderByPartition(parts, ROWS, counts, shuffled)
       },
     ],
+    [
+      'countPartitions, prefixSums, placeByPartition 256',
+      () => {
+        kernels.zeroBytes(counts, 4 * PARTS)
+        kernels.countPartitions(parts, ROWS, counts)
+        kernels.prefixSums(counts, PARTS)
+        kernels.placeByPartition(parts, ROWS, counts, places)
+      },
+    ],
+    ['scatterViews', () => kernels.scatterViews(words, places, ROWS, out)],
+    ['scatterF64', () => kernels.scatterF64(numbers, places, ROWS, out)],
+    ['scatterBytes', () => kernels.scatterBytes(columns.mask, places, ROWS, out)],
+    ['copyBytes of 16 a row', () => kernels.copyBytes(out, words, 16 * ROWS)],
+    ['fillViews', () => kernels.fillViews(out, ROWS, words)],
+    ['longBytesIn', () => kernels.longBytesIn(columns.lines, ROWS, 0, 2 ** 31)],
+    ['hasSurrogates, lines', () => kernels.hasSurrogates(columns.lines, ROWS)],
     ['gatherViews', () => kernels.gatherViews(words, shuffled, ROWS, out)],
     ['gatherF64', () => kernels.gatherF64(numbers, shuffled, ROWS, out)],
     ['gatherU32', () => kernels.gatherU32(order, shuffled, ROWS, out)],

@@ -65,6 +65,10 @@ export interface ColumnStage {
   /** Called before the first vector of a partition. */
   begin?(): void
   push(vector: ColumnVector, next: Push): void
+  /** Whether it looks at the number of rows alone. */
+  readonly countsOnly?: boolean
+  /** `push` for a next stage that `countsOnly`: columns need not be made. */
+  pushCounts?(vector: ColumnVector, next: Push): void
   /** Called after the last vector: an aggregate hands on what it has gathered. */
   finish?(next: Push): void
   /** The rows of the partition, instead of `finish`; called once, after the last vector. */

@@ -106,9 +106,12 @@ export class ColumnRunner {
     const keep: Push = vector => rows.push(vector)
     // Behind stage i.
     const nexts: Push[] = [keep]
-    for (const stage of stages.toReversed()) {
+    for (let i = stages.length - 1; i >= 0; i--) {
+      const stage = stages[i]!
       const next = nexts[0]!
-      nexts.unshift(vector => stage.push(vector, next))
+      if (stage.pushCounts && stages[i + 1]?.countsOnly) {
+        nexts.unshift(vector => stage.pushCounts!(vector, next))
+      } else nexts.unshift(vector => stage.push(vector, next))
     }
     const [push] = nexts as [Push]
     let rowsIn = 0

@@ -92,8 +92,9 @@ export function remF64By(a: usize, k: f64, n: u32, out: usize): void {
   const limit = f64x2.splat(exactLimit(k))
   const ks = f64x2.splat(k)
   const magnitude = f64x2.abs(ks)
+  const inverse = f64x2.div(f64x2.splat(1), magnitude)
   for (; end - out >= 16; a += 16, out += 16) {
-    v128.store(out, remaindersBy(v128.load(a), ks, magnitude, limit))
+    v128.store(out, remaindersBy(v128.load(a), ks, magnitude, inverse, limit))
   }
   if (out !== end) store<f64>(out, remainder(load<f64>(a), k))
 }

@@ -26,6 +26,12 @@ export const filter: Operator = {
           next(selected(c.machine, vector, addressOf(predicate.run(vector))))
         } else if (shape.value) next(vector)
       },
+      pushCounts: (vector, next) => {
+        if (shape.kind !== 'constant') {
+          const mask = addressOf(predicate.run(vector))
+          next({ rows: c.machine.kernels.countMask(mask, vector.rows), column: vector.column })
+        } else if (shape.value) next(vector)
+      },
     }
   },
   kernel: { form: 'rows', row: c => `if (${c.call(0, c.row())}) {\n${c.pass()}}\n` },

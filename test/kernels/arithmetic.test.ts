@@ -140,3 +140,25 @@ test('remainders of a million random numbers', () => {
     }
   }
 })
+
+test('remainders by a constant, at and beside its multiples', () => {
+  const whole = fc.maxSafeInteger().map(Math.abs)
+  fc.assert(
+    fc.property(
+      fc.oneof(whole, fc.integer({ min: 0, max: 1000 })),
+      fc.array(fc.tuple(whole, fc.integer({ min: -1, max: 1 })), { minLength: 2, maxLength: 40 }),
+      (divisor, rows) => {
+        memory.rewind(65_536)
+        const values = rows.map(([seed, beside]) => {
+          const most = Math.floor(2 ** 53 / Math.max(1, divisor))
+          return (seed % (most + 1)) * divisor + beside
+        })
+        const n = values.length
+        const out = memory.alloc(n * 8)
+        kernels.remF64By(memory.putF64(values), divisor, n, out)
+        expect(memory.readF64(out, n)).toEqual(values.map(value => value % divisor))
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})

@@ -8,6 +8,7 @@ export function countStage({ input, machine }: ColumnCode): ColumnStage | undefi
   let rows = 0
   return {
     output: { kind: 'float64' },
+    countsOnly: true,
     begin: () => {
       rows = 0
     },

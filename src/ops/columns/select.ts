@@ -6,6 +6,11 @@ const rowBytes = { float64: 8, utf8: 16, bool: 1 } as const
 /** The rows for which the mask at `mask` has a 1, in order. */
 export function selected(machine: ColumnMachine, vector: ColumnVector, mask: number): ColumnVector {
   const { kernels, scratch } = machine
+  if (vector.column.kind === 'float64') {
+    const at = scratch.take(vector.rows * rowBytes.float64)
+    const rows = kernels.filterF64(vector.column.at, mask, vector.rows, at)
+    return { rows, column: { kind: 'float64', at } }
+  }
   const indexes = scratch.take(vector.rows * 4)
   const rows = kernels.maskToRows(mask, vector.rows, indexes)
   const gather = {
