@@ -1,8 +1,9 @@
-/** What a pool thread runs: takes the arena, then one task after the other. */
+/** What a pool thread runs: takes the arena, then one task after the other from the ring. */
 import { threadId, workerData } from 'node:worker_threads'
 import { Arena } from './columnar/arena.ts'
-import type { CloseMessage, PoolMessage, WorkerData } from './engine/pool.ts'
-import type { TaskResult } from './engine/program.ts'
+import { Drainer, type DrainResult } from './engine/drain.ts'
+import type { CloseMessage, PoolMessage } from './engine/pool.ts'
+import { RingMemory, type WorkerData } from './engine/ring.ts'
 import { TaskRunner } from './engine/task.ts'
 import { builtins } from './ops/builtins.ts'
 import { operators } from './ops/index.ts'
@@ -13,13 +14,12 @@ Object.defineProperty(globalThis, Symbol.for('pelton.worker'), { value: true })
 const data = workerData as WorkerData
 const arena = Arena.attach(data.arena)
 const runner = new TaskRunner(arena, operators, builtins, threadId)
-const attemptSlots = data.attempts.length
+const drainer = new Drainer(new RingMemory(data.ring), threadId, task => runner.run(task))
 const closeWaitMs = 2000
 
-export default async function run(message: PoolMessage): Promise<TaskResult | undefined> {
+export default async function run(message: PoolMessage): Promise<DrainResult | undefined> {
   if ('close' in message) return await close(message)
-  Atomics.store(data.attempts, message.attempt % attemptSlots, threadId)
-  return await runner.run(message)
+  return await drainer.drain(message)
 }
 
 /** Waits until every thread has taken up its own request, so that each closes exactly once. */

@@ -146,3 +146,8 @@ export function stopwatch(): number {
 export function wallClock(): number {
   return Date.now()
 }
+
+/** Resolves when timers, sockets and messages that were due have had their turn. */
+export function giveWay(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}

@@ -1,18 +1,17 @@
-/** All of piscina behind `run(task)`: worker threads, their death, and what they leave behind. */
+/**
+ * All of piscina behind `run(task)`: worker threads, their death, and what they leave behind. Its
+ * tasks are drains: a worker takes the engine's tasks from the ring until there are none.
+ */
 import { Piscina } from 'piscina'
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import { threadOwner } from './block-store.ts'
 import { type Cancel, watchdog } from './clock.ts'
+import type { DrainMessage, DrainResult } from './drain.ts'
 import type { EventBus } from './events.ts'
 import type { TaskMessage, TaskResult } from './program.ts'
-
-/** How a pool thread is born; read by worker.ts. */
-export interface WorkerData {
-  readonly arena: ReturnType<Arena['handle']>
-  /** Thread id by attempt number, written by the thread when it takes the task up. */
-  readonly attempts: Int32Array
-}
+import { CALLS, firstDrain, type WorkerData } from './ring.ts'
+import { RingQueue, type Ticket } from './ring-queue.ts'
 
 /** A request to close the resources of every thread: each waits until all have come. */
 export interface CloseMessage {
@@ -20,10 +19,10 @@ export interface CloseMessage {
   readonly workers: number
 }
 
-export type PoolMessage = TaskMessage | CloseMessage
+export type PoolMessage = DrainMessage | CloseMessage
 
-const attemptSlots = 4096
 const attemptMax = 0x3fffffff
+const drainMax = 0x3fffffff
 const exitWaitMs = 10_000
 const closeWaitMs = 5000
 const failuresMax = 8
@@ -65,17 +64,33 @@ export interface PoolOptions {
   readonly workerFile: URL
 }
 
+/** How one task is run. */
+export interface RunOptions {
+  /** Milliseconds after which it is ended together with its worker. */
+  readonly timeoutMs?: number | undefined
+  /** The stage it belongs to, from `newGroup`. */
+  readonly group?: number
+}
+
+/** A worker that takes tasks, as the main thread knows it. */
+interface Drain {
+  readonly abort: AbortController
+  /** The task for whose sake it is ended, and how long that had been given. */
+  late?: { readonly ticket: Ticket; readonly timeoutMs: number }
+}
+
 export class Pool {
   readonly workers: number
   #arena: Arena
   #events: EventBus
-  #piscina: Piscina<PoolMessage, TaskResult>
-  #attempts = new Int32Array(new SharedArrayBuffer(attemptSlots * 4))
+  #piscina: Piscina<PoolMessage, DrainResult | undefined>
+  #queue = new RingQueue(ticket => this.#bring(ticket))
+  #drains = new Map<number, Drain>()
+  #nextDrain = firstDrain
   #nextAttempt = 1
   #alive = new Set<number>()
   #onExit = new Map<number, (() => void)[]>()
   #quarantined = 0
-  #running = 0
   #destroyed = false
   #usesResources = false
   /** Workers that failed since the last task that ended well. */
@@ -88,7 +103,7 @@ export class Pool {
     this.#arena = arena
     this.#events = events
     this.workers = options.workers
-    const workerData: WorkerData = { arena: arena.handle(), attempts: this.#attempts }
+    const workerData: WorkerData = { arena: arena.handle(), ring: this.#queue.memory.buffer }
     const limits = options.heapMb ? { resourceLimits: heapLimits(options.heapMb) } : {}
     this.#piscina = new Piscina({
       filename: options.workerFile.href,
@@ -100,13 +115,17 @@ export class Pool {
       workerData,
       ...limits,
     })
-    this.#piscina.on('error', error => {
-      events.emit('warning', { message: `a worker failed between tasks: ${String(error)}`, error })
-      this.#lastError = error
-      if (++this.#failures > failuresMax) this.#giveUp(error)
-    })
+    this.#piscina.on('error', error => this.#failed(error))
     this.#watchAll()
     this.#piscina.on('workerCreate', () => this.#watchAll())
+  }
+
+  /** Notes the failure of a worker that had no task. */
+  #failed(error: unknown): void {
+    const message = `a worker failed between tasks: ${String(error)}`
+    this.#events.emit('warning', { message, error })
+    this.#lastError = error
+    if (++this.#failures > failuresMax) this.#giveUp(error)
   }
 
   #watchAll(): void {
@@ -143,7 +162,8 @@ export class Pool {
         'workerHeap is large enough',
       { code: 'WORKER_START', cause: error },
     )
-    // Rejects the tasks that wait.
+    this.#rejectUntaken()
+    // Rejects the drains, and with them the tasks that run.
     void this.#piscina.destroy()
   }
 
@@ -161,80 +181,177 @@ export class Pool {
     return attempt
   }
 
+  /** A number for the tasks of one stage, so that the last of them wakes this thread. */
+  newGroup(): number {
+    return this.#queue.newGroup()
+  }
+
+  /** Ends a group; none of its tasks may be on its way. */
+  endGroup(group: number): void {
+    this.#queue.endGroup(group)
+  }
+
   /**
    * Runs one attempt of a task. Rejects with LostTaskError when its thread died or was ended
    * because of `timeoutMs`; its chunks then stay in quarantine until the thread has exited.
    */
-  async run(message: TaskMessage, timeoutMs?: number): Promise<TaskResult> {
-    this.#checkOpen()
-    const slot = message.attempt % attemptSlots
-    Atomics.store(this.#attempts, slot, 0)
-    const abort = timeoutMs === undefined ? undefined : new AbortController()
-    const stopWatching = abort && this.#limit(slot, timeoutMs!, abort)
-    this.#running++
-    try {
-      const result = await this.#piscina.run(message, abort ? { signal: abort.signal } : {})
-      this.#failures = 0
-      return result
-    } catch (error) {
-      this.#quarantine(message.attempt, Atomics.load(this.#attempts, slot))
+  run(task: TaskMessage, { timeoutMs, group = 0 }: RunOptions = {}): Promise<TaskResult> {
+    return new Promise((resolve, reject) => {
       this.#checkOpen()
-      const timedOut = abort?.signal.aborted === true
-      const reason = timedOut
-        ? new Error(`the task ran longer than taskTimeout, ${timeoutMs} ms`)
+      const ticket: Ticket = { task, group, resolve, reject, slot: -1 }
+      if (timeoutMs !== undefined) this.#limit(ticket, timeoutMs)
+      this.#queue.add(ticket)
+      this.#queue.listen()
+      if (this.#drains.size < Math.min(this.workers, this.#queue.size)) this.#drain()
+    })
+  }
+
+  /** Sends a task that is too long for the ring through a port, as soon as a worker is idle. */
+  #bring({ slot, task }: Ticket): void {
+    const { words } = this.#queue.memory
+    Atomics.add(words, CALLS, 1)
+    this.#drain({ slot, task }).finally(() => Atomics.sub(words, CALLS, 1))
+  }
+
+  /** Has a worker take tasks until there are none. */
+  async #drain(first?: DrainMessage['first']): Promise<void> {
+    const drain = this.#nextDrain
+    this.#nextDrain = drain === drainMax ? firstDrain : drain + 1
+    const { memory } = this.#queue
+    Atomics.store(memory.words, memory.threadAt(drain), 0)
+    const own: Drain = { abort: new AbortController() }
+    this.#drains.set(drain, own)
+    const message: DrainMessage = first ? { drain, first } : { drain }
+    try {
+      const long = await this.#piscina.run(message, { signal: own.abort.signal })
+      this.#drains.delete(drain)
+      if (long) this.#queue.settle(this.#queue.at(long.slot)!, long.result)
+      this.#queue.collect()
+      this.#failures = 0
+    } catch (error) {
+      this.#drains.delete(drain)
+      this.#queue.collect()
+      this.#lost(drain, own, error, first)
+    }
+    this.#reconcileIfNeeded()
+    if (this.#isEnding) return
+    while (this.#drains.size < this.workers && this.#queue.isQueued) void this.#drain()
+  }
+
+  /** What a drain had taken up when its thread died is lost; the rest is for others. */
+  #lost(drain: number, own: Drain, error: unknown, first: DrainMessage['first']): void {
+    const { memory } = this.#queue
+    const thread = Atomics.load(memory.words, memory.threadAt(drain))
+    const taken = this.#queue.takenBy(drain)
+    // Nobody has taken up what was to come through the port, or somebody else's death was in time.
+    const unsent = first && this.#queue.at(first.slot)
+    if (unsent && this.#queue.drainOf(unsent) === undefined) taken.push(unsent)
+    if (taken.length === 0 && !this.#isEnding) this.#failed(error)
+    for (const ticket of taken) {
+      const { late } = own
+      const isLate = late?.ticket === ticket
+      const reason = isLate
+        ? new Error(`the task ran longer than taskTimeout, ${late.timeoutMs} ms`)
         : error
-      throw new LostTaskError(reason, timedOut)
-    } finally {
-      this.#running--
-      stopWatching?.()
-      if (this.#running === 0 && this.#quarantined === 0) this.#reconcileIfNeeded()
+      this.#queue.forget(ticket)
+      this.#afterExit(thread, () => {
+        this.#arena.reap(ticket.task.attempt)
+        this.#needsReconcile = true
+        this.#queue.release(ticket.slot)
+      })
+      ticket.reject(this.#closed() ?? new LostTaskError(reason, isLate))
     }
+    // What the thread takes before it has ended is nobody's fault: it is published again.
+    this.#afterExit(thread, () => {
+      for (const ticket of this.#queue.takenBy(drain)) {
+        this.#arena.reap(ticket.task.attempt)
+        if (this.#isEnding) continue
+        this.#queue.again(ticket)
+        if (this.#drains.size < this.workers) void this.#drain()
+      }
+      this.#reconcileIfNeeded()
+    })
   }
 
-  #checkOpen(): void {
-    if (this.#broken) throw this.#broken
-    if (!this.#destroyed) return
-    throw new PeltonError(
-      'the workers have been ended: the StreamingContext was stopped while this ran. ' +
-        'Await your actions before stop()',
-      { code: 'STATE' },
-    )
-  }
-
-  /** Aborts a task `ms` after a thread has taken it up; what waits for a thread is not late. */
-  #limit(slot: number, ms: number, abort: AbortController): Cancel {
-    let cancel: Cancel
-    const look = (): void => {
-      const begun = Atomics.load(this.#attempts, slot) !== 0
-      cancel = begun ? watchdog(ms, () => abort.abort()) : watchdog(ms / looksPerTimeout, look)
-    }
-    look()
-    return () => cancel()
-  }
-
-  #needsReconcile = false
-
-  #quarantine(attempt: number, thread: number): void {
-    const reap = (): void => {
-      this.#arena.reap(attempt)
-      this.#needsReconcile = true
-    }
+  /** Runs `run` when a thread has exited: at once where it has, or never was. */
+  #afterExit(thread: number, run: () => void): void {
     if (!this.#alive.has(thread)) {
-      reap()
+      run()
       return
     }
     this.#quarantined++
     const waiting = this.#onExit.get(thread) ?? []
     waiting.push(() => {
       this.#quarantined--
-      reap()
+      run()
     })
     this.#onExit.set(thread, waiting)
   }
 
+  /** Rejects all tasks that nobody has taken; there will be no one to take them. */
+  #rejectUntaken(): void {
+    for (const ticket of this.#queue.withdraw()) ticket.reject(this.#closed())
+  }
+
+  get #isEnding(): boolean {
+    return this.#destroyed || this.#broken !== undefined
+  }
+
+  #checkOpen(): void {
+    const error = this.#closed()
+    if (error) throw error
+  }
+
+  #closed(): PeltonError | undefined {
+    if (this.#broken || !this.#destroyed) return this.#broken
+    return new PeltonError(
+      'the workers have been ended: the StreamingContext was stopped while this ran. ' +
+        'Await your actions before stop()',
+      { code: 'STATE' },
+    )
+  }
+
+  /** Ends a task `ms` after a thread has taken it up; what waits for a thread is not late. */
+  #limit(ticket: Ticket, timeoutMs: number): void {
+    let isOver = false
+    let begun: number | undefined
+    let cancel: Cancel
+    const look = (): void => {
+      if (isOver) return
+      const drain = this.#queue.drainOf(ticket)
+      if (drain !== undefined && drain === begun) {
+        const own = this.#drains.get(drain)
+        if (!own) return
+        own.late = { ticket, timeoutMs }
+        own.abort.abort()
+        return
+      }
+      begun = drain
+      cancel = watchdog(drain === undefined ? timeoutMs / looksPerTimeout : timeoutMs, look)
+    }
+    look()
+    const end = (): void => {
+      isOver = true
+      cancel()
+    }
+    const { resolve, reject } = ticket
+    Object.assign(ticket, {
+      resolve: (result: TaskResult) => {
+        end()
+        resolve(result)
+      },
+      reject: (error: unknown) => {
+        end()
+        reject(error)
+      },
+    })
+  }
+
+  #needsReconcile = false
+
   /** Bits that a killed thread had claimed but not yet written an owner for. */
   #reconcileIfNeeded(): void {
-    if (!this.#needsReconcile) return
+    if (!this.#needsReconcile || this.#queue.size > 0 || this.#quarantined > 0) return
     this.#needsReconcile = false
     this.#arena.reconcile()
   }
@@ -249,6 +366,7 @@ export class Pool {
     if (this.#destroyed) return
     if (this.#usesResources && !this.#broken) await this.#closeResources()
     this.#destroyed = true
+    this.#rejectUntaken()
     const gone = [...this.#alive].map(
       id =>
         new Promise<void>(resolve => {
@@ -266,6 +384,12 @@ export class Pool {
         { code: 'WORKER_STUCK' },
       )
     }
+    for (const ticket of this.#queue.published) {
+      this.#queue.forget(ticket)
+      this.#arena.reap(ticket.task.attempt)
+      ticket.reject(this.#closed())
+    }
+    this.#queue.close()
     this.#reconcileIfNeeded()
   }
 
@@ -275,6 +399,7 @@ export class Pool {
    */
   async #closeResources(): Promise<void> {
     const close = new Int32Array(new SharedArrayBuffer(4))
+    Atomics.add(this.#queue.memory.words, CALLS, 1)
     const requests = Array.from({ length: this.workers }, () =>
       this.#piscina.run({ close, workers: this.workers }).then(
         () => undefined,

@@ -55,6 +55,12 @@ export interface Stage {
   readonly reader?: Step
 }
 
+/** The main thread, or workers, and the tasks that are one stage to them. */
+interface Where {
+  readonly inline: boolean
+  readonly group: number
+}
+
 type Outcome = { readonly result: TaskResult } | { readonly error: unknown }
 
 export class StageRunner {
@@ -76,14 +82,18 @@ export class StageRunner {
   async run(stage: Stage, partitioner?: Partitioner): Promise<Dataset> {
     const programs = new Map<Chain, ProgramRef>()
     let outcomes: Outcome[]
+    let group = 0
     try {
       for (const { chain } of stage.placed) {
         if (!programs.has(chain)) programs.set(chain, this.#acquire(chain))
       }
       const { inline, tasks } = this.#tasks(stage, programs)
-      const running = tasks.map(indexes => this.#task(stage, indexes, programs, inline))
+      if (tasks.length > 1) group = this.#runtime.pool.newGroup()
+      const where: Where = { inline, group }
+      const running = tasks.map(indexes => this.#task(stage, indexes, programs, where))
       outcomes = running.length === 1 ? [await running[0]!] : await Promise.all(running)
     } finally {
+      this.#runtime.pool.endGroup(group)
       for (const chain of programs.keys()) this.#runtime.programs.release(chain)
     }
     return this.#gathered(stage, outcomes, partitioner)
@@ -140,7 +150,7 @@ export class StageRunner {
     stage: Stage,
     indexes: readonly number[],
     programs: ChainPrograms,
-    inline: boolean,
+    where: Where,
   ): Promise<Outcome> {
     const { placed, terminal } = stage
     const chains = [...new Set(indexes.map(i => placed[i]!.chain))]
@@ -153,7 +163,7 @@ export class StageRunner {
     })
     try {
       const task: TaskMessage = { attempt: 0, programs: refs, parts, terminal }
-      const result = await this.#attempts(task, stage, chains, inline)
+      const result = await this.#attempts(task, stage, chains, where)
       if (refs.length === 1) this.#placing.note(refs[0]!, parts.length, weight, result.elapsedMs)
       return { result }
     } catch (error) {
@@ -165,12 +175,12 @@ export class StageRunner {
     task: TaskMessage,
     stage: Stage,
     chains: readonly Chain[],
-    inline: boolean,
+    where: Where,
   ): Promise<TaskResult> {
     for (let failures = 1; ; failures++) {
       const attempt = this.#runtime.pool.newAttempt()
       const site: TaskSite = { ...stage, chains, tries: failures }
-      const error = await this.#attempt({ ...task, attempt }, site, inline)
+      const error = await this.#attempt({ ...task, attempt }, site, where)
       if (!(error instanceof PeltonError)) return error
       this.#events.emit('taskFailed', { attempt, failures, error })
       if (failures >= this.#options.maxTaskFailures || finalCodes.has(error.code)) throw error
@@ -180,15 +190,16 @@ export class StageRunner {
   async #attempt(
     task: TaskMessage,
     site: TaskSite,
-    inline: boolean,
+    where: Where,
   ): Promise<TaskResult | PeltonError> {
     let result: TaskResult
+    const { inline, group } = where
     const { kit, taskTimeoutMs } = this.#options
     try {
       result =
         inline && kit
           ? await this.#runtime.local.run(task, kit)
-          : await this.#runtime.pool.run(task, taskTimeoutMs)
+          : await this.#runtime.pool.run(task, { timeoutMs: taskTimeoutMs, group })
     } catch (error) {
       if (error instanceof LostTaskError) return lostTask(error, site)
       throw error

@@ -10,10 +10,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { accumulator, type DStream, PeltonError, resource } from 'pelton'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { forcedPlacement } from '../../src/context.ts'
 import { gate, rejection, rig, SharedWorkers } from './support.ts'
 
 const shared = new SharedWorkers()
 const directory = mkdtempSync(join(tmpdir(), 'pelton-'))
+const taskAPartition: object = { [forcedPlacement]: 'all' }
 let files = 0
 /** A file that does not exist yet: how attempts in different threads know of each other. */
 const freshFile = (): string => join(directory, `once-${files++}`)
@@ -165,6 +167,30 @@ describe('a worker that ends', () => {
     expect(warnings.join('\n')).toContain('nobody looked')
     await ssc.stop()
   })
+})
+
+test('a death costs the task at hand, and none that the worker had not taken up', async () => {
+  const once = freshFile()
+  const { ssc } = shared.rig({ maxTaskFailures: 2, ...taskAPartition })
+  const failures: PeltonError[] = []
+  ssc.on('taskFailed', ({ error }) => failures.push(error))
+  const rows = Array.from({ length: 400 }, (_, i) => i)
+  const counter = accumulator()
+  const result = await ssc
+    .parallelize(rows, 400)
+    .map(x => {
+      counter.add(1)
+      if (x === 3 && !existsSync(once)) {
+        writeFileSync(once, '')
+        process.exit(7)
+      }
+      return x
+    })
+    .collect()
+  expect(result).toEqual(rows)
+  expect(failures).toHaveLength(1)
+  expect(counter.value).toBe(400)
+  await ssc.stop()
 })
 
 test('results stay exact while workers die again and again', async () => {
@@ -356,6 +382,32 @@ describe('stop()', () => {
 })
 
 describe('resources', () => {
+  test('keep their timers and sockets while tasks follow one another', async () => {
+    const { ssc } = rig(taskAPartition)
+    const handle = resource(
+      () => {
+        const state = { ticks: 0, timer: setInterval(() => state.ticks++, 1) }
+        return state
+      },
+      state => clearInterval(state.timer),
+    )
+    const ticks = await ssc
+      .parallelize(
+        Array.from({ length: 20 }, (_, i) => i),
+        20,
+      )
+      .map(() => {
+        const end = performance.now() + 4
+        while (performance.now() < end) {
+          // Busy on purpose.
+        }
+        return handle.get().ticks
+      })
+      .collect()
+    expect(ticks.at(-1)).toBeGreaterThan(0)
+    await ssc.stop()
+  })
+
   test('a worker that replaces another opens its own', async () => {
     const log = freshFile()
     const once = freshFile()
