@@ -66,3 +66,8 @@ export function preview(value: unknown, max = 80): string {
   }
   return text.length > max ? `${text.slice(0, max)}…` : text
 }
+
+/** Whether the arena had no room. */
+export function isArenaFull(error: unknown): boolean {
+  return error instanceof PeltonError && error.code === 'ARENA_FULL'
+}

@@ -26,27 +26,55 @@ export class ColumnOutput {
     this.#kernels = kernels
   }
 
+  /** Chunks of the write at hand. */
+  readonly #chunks: number[] = []
+
+  /** Runs a write: at its end all chunks go back but the block, and where it fails that one too. */
+  #write(write: () => number): number {
+    let block = 0
+    try {
+      block = write()
+      return block
+    } finally {
+      for (const chunk of this.#chunks.splice(0)) if (chunk !== block) this.#arena.free(chunk)
+    }
+  }
+
+  #take(bytes: number, owner: number): number {
+    const at = this.#arena.alloc(bytes, owner)
+    this.#chunks.push(at)
+    return at
+  }
+
   /** The first `limit` rows as one block owned by `owner`. */
   seal(rows: ColumnRows, owner: number, limit = rows.rows): number {
-    const count = Math.min(rows.rows, limit)
+    return this.#write(() => this.#seal(rows, owner, Math.min(rows.rows, limit)))
+  }
+
+  #seal(rows: ColumnRows, owner: number, count: number): number {
     const segments = firstRows(rows.segments, count)
     const block = this.#reserve(rows, segments, count, owner)
-    const { kernels } = { kernels: this.#kernels }
     for (const [i, leaf] of rows.leaves.entries()) {
       const to = block.data[i]!
       if (leaf.kind === 'constant') this.#constant(leaf.value, count, to, owner)
-      else if (leaf.kind === 'bool') this.#bits(segments, i, count, to, owner)
-      else {
-        let at = to
-        for (const segment of segments) {
-          const bytes = segment.rows * leafBytes[leaf.kind]
-          kernels.copyBytes(at, segment.at[i]!, bytes)
-          at += bytes
-        }
-      }
+      else if (leaf.kind === 'bool') {
+        const mask = this.#take(count, owner)
+        this.#join(segments, i, leafBytes.bool, mask)
+        this.#kernels.maskToBits(mask, count, to)
+      } else this.#join(segments, i, leafBytes[leaf.kind], to)
     }
     this.#ownTexts(block, count)
     return block.ptr
+  }
+
+  /** One leaf of all segments, one behind the other. */
+  #join(segments: readonly Segment[], leaf: number, rowBytes: number, to: number): void {
+    let at = to
+    for (const segment of segments) {
+      const bytes = segment.rows * rowBytes
+      this.#kernels.copyBytes(at, segment.at[leaf]!, bytes)
+      at += bytes
+    }
   }
 
   /** Whether the rows can be cut by the hash of their keys. */
@@ -60,22 +88,20 @@ export class ColumnOutput {
   exchange(rows: ColumnRows, partitions: number, owner: number): Piece[][] {
     const pieces: Piece[][] = Array.from({ length: partitions }, () => [])
     if (rows.rows === 0) return pieces
-    const arena = this.#arena
     const slice = Math.min(rows.rows, sliceRowsMax)
     const startBytes = (partitions + 1) * placeBytes
-    const bytes = startBytes + slice * hashBytes * 2 + rows.rows * partitionBytes
-    const temporary = arena.alloc(bytes, owner)
-    try {
-      const hashes = temporary + startBytes
+    let bounds: number[] = []
+    const ptr = this.#write(() => {
+      const bytes = startBytes + slice * hashBytes * 2 + rows.rows * partitionBytes
+      const starts = this.#take(bytes, owner)
+      const hashes = starts + startBytes
       const parts = hashes + slice * hashBytes * 2
-      const bounds = this.#count(rows, partitions, { starts: temporary, hashes, parts })
-      const ptr = this.#scatter(rows, { starts: temporary, places: hashes, parts }, owner)
-      for (let p = 0; p < partitions; p++) {
-        const [from, to] = [bounds[p]!, bounds[p + 1]!]
-        if (to > from) pieces[p]!.push({ kind: 'block', ptr, from, to })
-      }
-    } finally {
-      arena.free(temporary)
+      bounds = this.#count(rows, partitions, { starts, hashes, parts })
+      return this.#scatter(rows, { starts, places: hashes, parts }, owner)
+    })
+    for (let p = 0; p < partitions; p++) {
+      const [from, to] = [bounds[p]!, bounds[p + 1]!]
+      if (to > from) pieces[p]!.push({ kind: 'block', ptr, from, to })
     }
     return pieces
   }
@@ -135,7 +161,7 @@ export class ColumnOutput {
   ): number {
     const kernels = this.#kernels
     const block = this.#reserve(rows, rows.segments, rows.rows, owner)
-    const masks = this.#masks(rows, block, owner)
+    const masks = rows.leaves.map(leaf => (leaf.kind === 'bool' ? this.#take(rows.rows, owner) : 0))
     let part = parts
     for (const { rows: n, at } of slicesOf(rows)) {
       kernels.placeByPartition(part, n, starts, places)
@@ -143,32 +169,17 @@ export class ColumnOutput {
       for (const [i, { kind }] of rows.leaves.entries()) {
         if (kind === 'float64') kernels.scatterF64(at[i]!, places, n, block.data[i]!)
         else if (kind === 'utf8') kernels.scatterViews(at[i]!, places, n, block.data[i]!)
-        else if (kind === 'bool') kernels.scatterBytes(at[i]!, places, n, masks.get(i)!)
+        else if (kind === 'bool') kernels.scatterBytes(at[i]!, places, n, masks[i]!)
       }
     }
     for (const [i, leaf] of rows.leaves.entries()) {
       if (leaf.kind === 'constant') this.#constant(leaf.value, rows.rows, block.data[i]!, owner)
     }
-    for (const [i, mask] of masks) {
-      kernels.maskToBits(mask, rows.rows, block.data[i]!)
-      this.#arena.free(mask)
+    for (const [i, mask] of masks.entries()) {
+      if (mask !== 0) kernels.maskToBits(mask, rows.rows, block.data[i]!)
     }
     this.#ownTexts(block, rows.rows)
     return block.ptr
-  }
-
-  /** Room for the booleans as bytes, by leaf, until all of them are there. */
-  #masks(rows: ColumnRows, block: RawBlock, owner: number): Map<number, number> {
-    const masks = new Map<number, number>()
-    try {
-      for (const [i, { kind }] of rows.leaves.entries()) {
-        if (kind === 'bool') masks.set(i, this.#arena.alloc(rows.rows, owner))
-      }
-    } catch (error) {
-      for (const chunk of [block.ptr, ...masks.values()]) this.#arena.free(chunk)
-      throw error
-    }
-    return masks
   }
 
   #reserve(
@@ -181,7 +192,9 @@ export class ColumnOutput {
     let next = 0
     const tree = (of: ColumnShape): RawColumn =>
       of.kind === 'tuple' ? { kind: 'tuple', items: of.items.map(tree) } : columns[next++]!
-    return reserveBlock(this.#arena, owner, rows, tree(shape))
+    const block = reserveBlock(this.#arena, owner, rows, tree(shape))
+    this.#chunks.push(block.ptr)
+    return block
   }
 
   #columnOf(leaf: Leaf, i: number, segments: readonly Segment[], rows: number): RawColumn {
@@ -202,7 +215,7 @@ export class ColumnOutput {
       if (value) this.#arena.u8.fill(255, to, to + Math.ceil(rows / 8))
     } else {
       const bytes = textBytes(value)
-      const view = this.#arena.alloc(viewBytes + bytes.length, owner)
+      const view = this.#take(viewBytes + bytes.length, owner)
       const { u8, u32 } = this.#arena
       u8.fill(0, view, view + viewBytes)
       u32[view / 4] = bytes.length
@@ -213,22 +226,7 @@ export class ColumnOutput {
         u32[view / 4 + 2] = view + viewBytes
       }
       kernels.fillViews(to, rows, view)
-      this.#constants.push(view)
     }
-  }
-
-  /** Texts of constants, until the block has its own copy. */
-  readonly #constants: number[] = []
-
-  #bits(segments: readonly Segment[], i: number, rows: number, to: number, owner: number): void {
-    const mask = this.#arena.alloc(rows, owner)
-    let at = mask
-    for (const segment of segments) {
-      this.#kernels.copyBytes(at, segment.at[i]!, segment.rows)
-      at += segment.rows
-    }
-    this.#kernels.maskToBits(mask, rows, to)
-    this.#arena.free(mask)
   }
 
   /** Copies long texts into the block. */
@@ -236,7 +234,6 @@ export class ColumnOutput {
     for (const [i, to] of heap.entries()) {
       if (to !== 0) this.#kernels.copyLong(data[i]!, rows, to)
     }
-    for (const chunk of this.#constants.splice(0)) this.#arena.free(chunk)
   }
 }
 

@@ -65,6 +65,11 @@ export class ColumnRows {
     this.#heap.reset()
   }
 
+  /** Forgets what there is, and gives its memory back. */
+  clear(): void {
+    this.begin({ kind: 'float64' })
+  }
+
   push(vector: ColumnVector): void {
     const { rows } = vector
     if (rows === 0) return

@@ -12,7 +12,7 @@ import { GroupTable } from '../columnar/group-table.ts'
 import { Heap } from '../columnar/heap.ts'
 import { openKernels } from '../columnar/kernels.ts'
 import { Scratch } from '../columnar/scratch.ts'
-import { PeltonError } from '../errors.ts'
+import { isArenaFull } from '../errors.ts'
 import { type ColumnMachine, newMachineState } from '../expressions/columns.ts'
 import { GiveUp, type PairRows, type Push } from './column-kernel.ts'
 import { ColumnOutput } from './column-output.ts'
@@ -88,10 +88,10 @@ export class ColumnRunner {
       return this.#through(plan, sources as ColumnSource[], limit)
     } catch (error) {
       // More groups than the arena holds: the row loop keeps them in the worker's heap.
-      const isFull = error instanceof PeltonError && error.code === 'ARENA_FULL'
+      const isFull = isArenaFull(error)
       if (!isFull && !(error instanceof GiveUp)) throw error
       if (isFull) for (const table of this.#tables) table.close()
-      this.#rows.begin({ kind: 'float64' })
+      this.#rows.clear()
       this.#machine.scratch.reset()
       return undefined
     }

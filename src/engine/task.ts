@@ -4,7 +4,7 @@ import type { Arena } from '../columnar/arena.ts'
 import { BlockBuilder } from '../columnar/builder.ts'
 import { KeyTable } from '../columnar/keys.ts'
 import { hasFallback } from '../columnar/schema.ts'
-import { PeltonError, preview } from '../errors.ts'
+import { isArenaFull, PeltonError, preview } from '../errors.ts'
 import type { PortableFunction } from '../functions/portable.ts'
 // Not from the index: workers need neither the parser nor the inspector.
 import { revive } from '../functions/revive.ts'
@@ -190,12 +190,21 @@ export class TaskRunner {
       const vectors = [pairsVector(rows.keys, rows.values)]
       return this.#rows(program, steps, vectors, part, message, chunks, result)
     }
-    if (steps === program.steps.length) {
-      const left = this.#columnsOut(rows, part, message, chunks, result)
-      if (left) return left
+    let ptr: number
+    try {
+      if (steps === program.steps.length) {
+        const left = this.#columnsOut(rows, part, message, chunks, result)
+        if (left) return left
+      }
+      if (rows.rows === 0) return this.#rows(program, steps, [], part, message, chunks, result)
+      ptr = this.#columns().output.seal(rows, message.attempt)
+    } catch (error) {
+      if (!isArenaFull(error)) throw error
+      // Columns lie there twice while they are written; the row loop needs less.
+      rows.clear()
+      const vectors = this.#vectors(part.pieces, { rowsIn: 0 })
+      return this.#rows(program, 0, vectors, part, message, chunks, result)
     }
-    if (rows.rows === 0) return this.#rows(program, steps, [], part, message, chunks, result)
-    const ptr = this.#columns().output.seal(rows, message.attempt)
     try {
       const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
       const vectors = vectorsOf(this.#arena, piece, this.#blocks)

@@ -364,3 +364,19 @@ test('an accumulator in a reducer counts each call once', async () => {
   expect(columns).toEqual(byRows)
   expect(columns).toEqual([[['k', 'large']], 3])
 })
+
+test('rows that fit into the arena once, but not twice, go through the row loop', async () => {
+  const rows = new Float64Array(2_950_000).map((_, i) => i)
+  await using ssc = new StreamingContext({
+    batchInterval: 1000,
+    clock: new ManualClock(0),
+    workers: 1,
+    memory: '64MiB',
+  })
+  const doubled = ssc.parallelize<number>(rows, 1).map(x => x * 2)
+  const kept = await doubled.persist().materialize()
+  expect(await kept.count()).toBe(rows.length)
+  expect((await kept.take(3)).concat(await kept.filter(x => x > 5_899_996).collect())).toEqual([
+    0, 2, 4, 5_899_998,
+  ])
+})
