@@ -3,6 +3,7 @@ import type { GroupTable } from '../columnar/group-table.ts'
 import { type ColumnMachine, type ColumnShape, compileColumns } from '../expressions/columns.ts'
 import type { PortableFunction } from '../functions/portable.ts'
 import type { ColumnStage } from './column-kernel.ts'
+import { cutLines } from './column-lines.ts'
 import { canKeep } from './column-rows.ts'
 import type { Operator } from './operator.ts'
 import type { BuiltinFunction, ProgramStep } from './program.ts'
@@ -44,24 +45,31 @@ export function planColumns(
   let firstFunction = 0
   for (const [index, step] of chain.steps.entries()) {
     const first = firstFunction
-    const stage = tools.operators.get(step.operator)?.columns?.({
-      params: step.params,
-      input,
-      machine: tools.machine,
-      expression: i => step.lifted[i]?.expression,
-      reducer: i => step.lifted[i]?.reducer,
-      fn: i => chain.fns[first + i]!,
-      isRepeatable: i => isRepeatable(step.functions[i]!),
-      failed: (error, row) => tools.failed(error, index, row),
-      compile: (expression, of = input) => compileColumns(expression, [of], tools.machine),
-      groups: () => tools.groups(tables++),
-    })
+    const stageFor = (rows: ColumnShape): ColumnStage | undefined =>
+      tools.operators.get(step.operator)?.columns?.({
+        params: step.params,
+        input: rows,
+        machine: tools.machine,
+        expression: i => step.lifted[i]?.expression,
+        reducer: i => step.lifted[i]?.reducer,
+        fn: i => chain.fns[first + i]!,
+        isRepeatable: i => isRepeatable(step.functions[i]!),
+        failed: (error, row) => tools.failed(error, index, row),
+        compile: (expression, of = rows) => compileColumns(expression, [of], tools.machine),
+        groups: () => tools.groups(tables++),
+      })
+    let stage = stageFor(input)
+    if (!stage && input.kind === 'lines') {
+      const cut = cutLines(tools.machine)
+      stages.push(cut)
+      stage = stageFor(cut.output!)
+    }
     if (!stage) break
     firstFunction += step.functions.length
     stages.push(stage)
     const { output } = stage
     // Rows of a shape that no block holds must not be where columns end.
-    if (!output || canKeep(output)) best = { stages: [...stages], steps: stages.length, output }
+    if (!output || canKeep(output)) best = { stages: [...stages], steps: index + 1, output }
     if (!output) break
     input = output
   }

@@ -31,6 +31,8 @@ export interface ColumnSource {
 
 const viewBytes = 16
 const numberBytes = 8
+/** Text that is handed on at once, but for its last line. */
+const textBytesMax = 256 * 1024
 
 /** The piece as columns; undefined where the row loop must read it. */
 export function columnSource(
@@ -50,11 +52,23 @@ function textSource(arena: Arena, from: number, to: number): ColumnSource | unde
   return {
     shape: { kind: 'lines' },
     shapeKey: 'lines',
-    open: (_machine, push) => {
-      push({ rows: 0, column: { kind: 'lines', from, to } })
+    open: (_machine, push, isFull) => {
+      for (let at = from; at < to && !isFull(); ) {
+        const end = lineEnd(arena, at, to)
+        push({ rows: 0, column: { kind: 'lines', from: at, to: end } })
+        at = end
+      }
       return 0
     },
   }
+}
+
+/** Where the text at `at` may be parted: behind a newline, some way on. */
+function lineEnd(arena: Arena, at: number, to: number): number {
+  if (to - at <= textBytesMax) return to
+  const start = at + textBytesMax
+  const newline = arena.bytes.subarray(start, to).indexOf(10)
+  return newline < 0 ? to : start + newline + 1
 }
 
 function blockSource(block: Block, from: number, to: number): ColumnSource | undefined {

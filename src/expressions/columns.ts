@@ -1,7 +1,7 @@
 /** Expressions over vectors of columns: see `columns/compile.ts`. */
 
 export { truthOf } from './columns/boolean.ts'
-export { compileColumns } from './columns/compile.ts'
+export { compileColumns, simplified } from './columns/compile.ts'
 export {
   addressOf,
   type ColumnExpression,
@@ -11,4 +11,4 @@ export {
   type ColumnVector,
   newMachineState,
 } from './columns/shapes.ts'
-export { columnOf } from './columns/values.ts'
+export { columnOf, filled, itemType, shapeOfType, textAt, valuesOf } from './columns/values.ts'

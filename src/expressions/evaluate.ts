@@ -6,7 +6,7 @@ import type {
   Primitive,
   UnaryOperator,
 } from './expression.ts'
-import { globalFunctions, mathFunctions, methods } from './methods.ts'
+import { globalFunctions, mathFunctions, methods, patternCalls } from './methods.ts'
 
 /** JavaScript's operators as functions. */
 export const binaryOperators: Readonly<Record<BinaryOperator, (a: any, b: any) => Primitive>> = {
@@ -93,6 +93,8 @@ class Interpreter {
       case 'struct':
         return this.#struct(expression.fields)
       case 'call': {
+        const pattern = patternCalls.get(expression.method)
+        if (pattern) return pattern.of(this.run(expression.of))
         if (!methods.has(expression.method)) throw new TypeError(`no method ${expression.method}`)
         const of = this.run(expression.of)
         // JavaScript looks the method up before it evaluates the arguments.

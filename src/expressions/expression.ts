@@ -257,3 +257,15 @@ export function substitute(id: number, by: Expression, within: Expression): Expr
   const after = before.map(child => substitute(id, by, child))
   return after.every((child, i) => child === before[i]) ? within : withChildren(within, after)
 }
+
+/** The expression with its parameters replaced, by index; those beyond become undefined. */
+export function withParameters(within: Expression, by: readonly Expression[]): Expression {
+  if (within.kind === 'parameter') return by[within.index] ?? constant(undefined)
+  const before = children(within)
+  return before.length === 0
+    ? within
+    : withChildren(
+        within,
+        before.map(child => withParameters(child, by)),
+      )
+}

@@ -1,5 +1,6 @@
 /** Expressions as JavaScript text, for people and as keys of caches. */
 import type { Expression, Primitive } from './expression.ts'
+import { patternCalls } from './methods.ts'
 
 /**
  * JavaScript that computes the expression. Parameters are `$0`, `$1`, …, locals `v0`, `v1`, …
@@ -36,7 +37,9 @@ export function format(expression: Expression): string {
       return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
     }
     case 'call':
-      return `${receiver(expression.of)}.${expression.method}(${list(expression.args)})`
+      return patternCalls.has(expression.method)
+        ? `${receiver(expression.of)}.${expression.method}`
+        : `${receiver(expression.of)}.${expression.method}(${list(expression.args)})`
     case 'math':
       return `Math.${expression.fn}(${list(expression.args)})`
     case 'global':

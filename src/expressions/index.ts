@@ -17,12 +17,14 @@ export {
   type UnaryOperator,
   usesOf,
   withChildren,
+  withParameters,
 } from './expression.ts'
 export { format } from './format.ts'
 export {
   globalFunctions,
   mathFunctions,
   methods,
+  patternCalls,
   type ResultKind,
   type Signature,
   takesArguments,

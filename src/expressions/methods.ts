@@ -126,6 +126,22 @@ for (const [on, name, list, result, example, hazard] of lines) {
 /** Methods of text, numbers, dates and lists, by name. */
 export const methods: ReadonlyMap<string, Method> = table
 
+/**
+ * Calls with a regular expression, each by a name that no method can have: the source after the
+ * dot.
+ */
+export const patternCalls: ReadonlyMap<string, Method & { readonly of: (text: any) => unknown }> =
+  new Map([
+    [
+      'split(/\\s+/)',
+      {
+        signatures: [{ on: 'utf8', args: [], required: 0, result: 'texts' }],
+        example: 'line => line.split(/\\s+/)',
+        of: text => text.split(/\s+/),
+      },
+    ],
+  ])
+
 /** Whether some receiver has the method with so many arguments. */
 export function takesArguments(method: Method, count: number): boolean {
   return method.signatures.some(({ args, required }) => count >= required && count <= args.length)

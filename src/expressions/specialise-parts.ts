@@ -2,7 +2,7 @@
 import type { ColumnType } from '../columnar/schema.ts'
 import type { Expression } from './expression.ts'
 import { constant } from './expression.ts'
-import type { ArgumentKind, Signature } from './methods.ts'
+import { type ArgumentKind, patternCalls, type Signature } from './methods.ts'
 import { typeReasons as reasons } from './type-reasons.ts'
 import {
   bool,
@@ -57,6 +57,7 @@ export function itemOf(of: Specialised, index: number): Specialised | undefined 
 
 /** Text split by a separator that is not empty has a first part, be it ''. */
 export function isNeverEmpty(list: Expression): boolean {
+  if (list.kind === 'call' && patternCalls.has(list.method)) return true
   if (list.kind !== 'call' || list.method !== 'split' || list.args.length !== 1) return false
   const [by] = list.args
   return by!.kind === 'constant' && by.value !== ''

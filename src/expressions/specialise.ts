@@ -26,7 +26,7 @@ import {
   usesOf,
   withChildren,
 } from './expression.ts'
-import { globalFunctions, methods } from './methods.ts'
+import { globalFunctions, methods, patternCalls } from './methods.ts'
 import {
   fieldOf,
   fits,
@@ -247,7 +247,8 @@ class Specialiser {
     const made = rebuild(expression, [of, ...args])
     if (of.type.kind === 'tuple' && method === 'at') return tupleAt(of, args)
     const kind = of.type.kind
-    const signature = methods.get(method)?.signatures.find(({ on }) => on === kind)
+    const known = patternCalls.get(method) ?? methods.get(method)
+    const signature = known?.signatures.find(({ on }) => on === kind)
     if (!signature) refuse(reasons.noMethod(method, of.type))
     if (args.length < signature.required || args.length > signature.args.length)
       refuse(reasons.argumentCount(method))

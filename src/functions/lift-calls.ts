@@ -4,6 +4,7 @@ import {
   globalFunctions,
   mathFunctions,
   methods,
+  patternCalls,
   type Signature,
   takesArguments,
 } from '../expressions/index.ts'
@@ -17,10 +18,21 @@ export function methodCall(node: Syntax, of: Expression, lifter: Lifter, scope: 
   const method = keyOf(callee(node))
   if (method === undefined) lifter.refuse(reasons.computedCall(), node)
   const known = methods.get(method) ?? lifter.refuse(reasons.call(calledName(node)), node)
+  const pattern = patternCall(method, node)
+  if (pattern) return { kind: 'call', method: pattern, of, args: [] }
   const args = argumentsOf(node, lifter, scope)
   if (!takesArguments(known, args.length))
     lifter.refuse(reasons.argumentCount(calledName(node), args.length), node)
   return { kind: 'call', method, of, args }
+}
+
+/** The known call with a regular expression that this is, if it is one. */
+function patternCall(method: string, node: Syntax): string | undefined {
+  const [first, ...more] = node['arguments'] as Syntax[]
+  const written = first?.['regex'] as { pattern: string; flags: string } | undefined
+  if (!written || more.length > 0) return undefined
+  const name = `${method}(/${written.pattern}/${written.flags})`
+  return patternCalls.has(name) ? name : undefined
 }
 
 function argumentsOf(node: Syntax, lifter: Lifter, scope: Scope): Expression[] {
@@ -74,7 +86,12 @@ const methodForms: readonly ExpressionForm[] = [...methods].map(([name, method])
   name: `.${name}()`,
   example: method.example,
   keys: [`call .${name}`],
-  patterns: method.signatures.flatMap(signature => methodPatterns(name, signature)),
+  patterns: [
+    ...method.signatures.flatMap(signature => methodPatterns(name, signature)),
+    ...[...patternCalls.keys()]
+      .filter(call => call.startsWith(`${name}(`))
+      .map(call => `list: ($text).${call}`),
+  ],
   build: (node, lifter, scope) =>
     methodCall(node, lifter.expression(callee(node)['object'], scope), lifter, scope),
 }))

@@ -5,6 +5,7 @@
  * lines.flatMap(line => line.split(' '))
  */
 import type { Operator } from '../engine/operator.ts'
+import { flatStage } from './columns/flat.ts'
 import { splitStage } from './columns/split.ts'
 import { eachOf } from './each-of.ts'
 
@@ -13,7 +14,7 @@ export const flatMap: Operator = {
   onAbsent: 'pass',
   columns: c => {
     const lifted = c.expression(0)
-    return lifted && splitStage(c, lifted)
+    return lifted && (splitStage(c, lifted) ?? flatStage(c, lifted))
   },
   kernel: { form: 'rows', row: c => eachOf(c, c.call(0, c.row()), e => c.emit(e)) },
 }

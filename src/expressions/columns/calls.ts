@@ -2,13 +2,11 @@
  * What every typed expression can fall back to: JavaScript's own operator, method or function,
  * called for each row of a vector.
  */
-import type { ColumnType } from '../../columnar/schema.ts'
 import { binaryOperators, staysLeft, unaryOperators } from '../evaluate.ts'
 import { constant, type Expression, parameter, withChildren } from '../expression.ts'
-import { globalFunctions, mathFunctions } from '../methods.ts'
+import { globalFunctions, mathFunctions, patternCalls } from '../methods.ts'
 import { typeOf } from '../specialise.ts'
 import { isNeverEmpty } from '../specialise-parts.ts'
-import { isNullable } from '../types.ts'
 import type {
   ColumnExpression,
   ColumnMachine,
@@ -16,7 +14,7 @@ import type {
   ColumnVector,
   ScalarKind,
 } from './shapes.ts'
-import { columnOf, typeOfShape, valuesOf } from './values.ts'
+import { columnOf, shapeOfType, typeOfShape, valuesOf } from './values.ts'
 
 type RowFunction = (...values: any[]) => unknown
 
@@ -59,7 +57,10 @@ export function rowFunction(expression: Expression): RowFunction | undefined {
       return of => of[name]
     }
     case 'call':
-      return methodCall(expression.method, expression.args.length)
+      return (
+        patternCalls.get(expression.method)?.of ??
+        methodCall(expression.method, expression.args.length)
+      )
     case 'math':
       return mathFunctions.get(expression.fn)!.of
     case 'global':
@@ -132,11 +133,4 @@ function resultShape(
   if ('reason' in found) return undefined
   const shape = shapeOfType(found.type)
   return shape.kind === 'values' && isNeverEmpty(expression) ? { ...shape, notEmpty: true } : shape
-}
-
-/** The shape in which results of a type are kept. */
-export function shapeOfType(type: ColumnType): ColumnShape {
-  if (isNullable(type)) return { kind: 'values', type }
-  if (type.kind === 'float64' || type.kind === 'bool') return { kind: type.kind }
-  return type.kind === 'utf8' ? { kind: 'utf8', made: true } : { kind: 'values', type }
 }

@@ -10,7 +10,7 @@ import {
   field,
   item,
   parameter,
-  withChildren,
+  withParameters,
 } from '../expression.ts'
 import { specialise } from '../specialise.ts'
 import { booleanNode } from './boolean.ts'
@@ -29,10 +29,21 @@ export function compileColumns(
   parameters: readonly ColumnShape[],
   machine: ColumnMachine,
 ): ColumnExpression | undefined {
+  const made = simplified(expression, parameters)
+  return made && new Compiler(parameters[0]!, machine).compile(made)
+}
+
+/**
+ * The expression for parameters of the given shapes, without what their types make superfluous;
+ * undefined where it has no static type.
+ */
+export function simplified(
+  expression: Expression,
+  parameters: readonly ColumnShape[],
+): Expression | undefined {
   const inputs = parameters.map((shape, i) => withConstants(shape, parameter(i)))
-  const made = specialise(withInputs(expression, inputs), parameters.map(typeOfShape))
-  if ('reason' in made) return undefined
-  return new Compiler(parameters[0]!, machine).compile(made.expression)
+  const made = specialise(withParameters(expression, inputs), parameters.map(typeOfShape))
+  return 'reason' in made ? undefined : made.expression
 }
 
 /** The expression at `path`, in which columns that hold one value are that value. */
@@ -54,14 +65,6 @@ function withConstants(shape: ColumnShape, path: Expression): Expression {
 function hasConstants(shape: ColumnShape): boolean {
   if (shape.kind === 'constant') return true
   return (shape.kind === 'tuple' || shape.kind === 'struct') && shape.items.some(hasConstants)
-}
-
-function withInputs(expression: Expression, inputs: readonly Expression[]): Expression {
-  if (expression.kind === 'parameter') return inputs[expression.index] ?? expression
-  return withChildren(
-    expression,
-    children(expression).map(child => withInputs(child, inputs)),
-  )
 }
 
 class Compiler {

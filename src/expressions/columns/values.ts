@@ -3,7 +3,16 @@ import { Utf8Column } from '../../columnar/block.ts'
 import { HAS_LONG, IS_ASCII, IS_WTF8 } from '../../columnar/format.ts'
 import { type ColumnType, UTF8 } from '../../columnar/schema.ts'
 import { INLINE_MAX, type TextBuffer, textBytesMax, writeText } from '../../columnar/text.ts'
-import { bool, float64, none, onlyUndefined, typeOfConstant, utf8 } from '../types.ts'
+import {
+  bool,
+  float64,
+  isNullable,
+  join,
+  none,
+  onlyUndefined,
+  typeOfConstant,
+  utf8,
+} from '../types.ts'
 import {
   type ColumnMachine,
   type ColumnShape,
@@ -35,6 +44,25 @@ export function typeOfShape(shape: ColumnShape): ColumnType {
     default:
       return scalars[shape.kind]
   }
+}
+
+/** The type of the items of lists, or of tuples; undefined where rows are neither. */
+export function itemType(shape: ColumnShape): ColumnType | undefined {
+  const type = typeOfShape(shape)
+  if (isNullable(type)) return undefined
+  if (type.kind === 'list') return type.item
+  if (type.kind !== 'tuple') return undefined
+  return type.items.reduce<ColumnType | undefined>(
+    (joined, item) => joined && join(joined, item),
+    type.items[0],
+  )
+}
+
+/** The shape in which results of a type are kept. */
+export function shapeOfType(type: ColumnType): ColumnShape {
+  if (isNullable(type)) return { kind: 'values', type }
+  if (type.kind === 'float64' || type.kind === 'bool') return { kind: type.kind }
+  return type.kind === 'utf8' ? { kind: 'utf8', made: true } : { kind: 'values', type }
 }
 
 /** The rows as JavaScript values; they may be a view of memory that the vector ends with. */
