@@ -1,7 +1,6 @@
 /** Columns as JavaScript values, and back: what runs where there is no kernel. */
-import { Utf8Column } from '../../columnar/block.ts'
-import { HAS_LONG, IS_ASCII, IS_WTF8 } from '../../columnar/format.ts'
-import { type ColumnType, UTF8 } from '../../columnar/schema.ts'
+import { decodeViews } from '../../columnar/decode.ts'
+import type { ColumnType } from '../../columnar/schema.ts'
 import { INLINE_MAX, type TextBuffer, textBytesMax, writeText } from '../../columnar/text.ts'
 import {
   bool,
@@ -78,7 +77,7 @@ export function valuesOf(
     case 'bool':
       return Array.from(machine.memory.u8.subarray(value.at, value.at + rows), one => one === 1)
     case 'utf8':
-      return textsOf(machine, value, rows)
+      return decodeViews(machine.memory, machine.kernels, value.at, rows)
     case 'constant':
       return new Array(rows).fill(value.value)
     case 'values':
@@ -108,34 +107,9 @@ export function isAscii(
   return value.ascii
 }
 
-function textsOf(
-  machine: ColumnMachine,
-  value: Extract<ColumnValue, { kind: 'utf8' }>,
-  rows: number,
-): ArrayLike<unknown> {
-  const flags = HAS_LONG | (isAscii(machine, value, rows) ? IS_ASCII : IS_WTF8)
-  return textColumn(machine, value.at, rows, flags).decode(0, rows)
-}
-
 /** The text of one view. */
-export function textAt(machine: ColumnMachine, view: number): string {
-  return textColumn(machine, view, 1, HAS_LONG | IS_WTF8).get(0) as string
-}
-
-function textColumn(machine: ColumnMachine, at: number, rows: number, flags: number): Utf8Column {
-  return new Utf8Column(machine.memory, {
-    kind: UTF8,
-    flags,
-    rows,
-    data: at,
-    validity: 0,
-    undefineds: 0,
-    heap: 0,
-    heapBytes: 0,
-    names: [],
-    shapes: [],
-    children: [],
-  })
+export function textAt({ memory, kernels }: ColumnMachine, view: number): string {
+  return decodeViews(memory, kernels, view, 1)[0]!
 }
 
 /** Puts the view of a text at `view`; what does not fit into it goes to scratch memory. */

@@ -1,4 +1,4 @@
-/** `line => line.split(separator)`: by kernels, over lines that are not cut yet or over any text. */
+/** `line => line.split(separator)`: by kernels, over lines not cut yet or over any text. */
 import { vectorRowsMax } from '../../columnar/group-table.ts'
 import type { ColumnCode, ColumnStage, Push } from '../../engine/column-kernel.ts'
 import type {
