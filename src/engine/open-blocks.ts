@@ -22,7 +22,8 @@ export class OpenBlocks {
     this.#blocks.delete(ptr)
   }
 
+  /** A cleared Map's old table would keep the next ones alive until a full collection. */
   clear(): void {
-    this.#blocks.clear()
+    if (this.#blocks.size > 0) this.#blocks = new Map()
   }
 }

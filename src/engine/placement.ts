@@ -16,7 +16,7 @@ export interface Estimate {
 }
 
 /** A stage that takes longer keeps timers and receivers of the main thread waiting. */
-const inlineMsMax = 0.4
+const inlineMsMax = 0.6
 /** Rows that are never too many to be tried, and those that are always too many. */
 const inlineRowsMax = 8192
 /** A task of less time costs more to send and to take in than it saves by being shared. */
@@ -39,7 +39,7 @@ class ProgramCost {
 
 /** Less time than before is believed sooner than more: a thread can be held up by others. */
 function smoothed(before: number, now: number): number {
-  return now < before ? (before + now) / 2 : before * 0.875 + now * 0.125
+  return now < before ? (before + now) / 2 : before * 0.875 + Math.min(now, before * 3) * 0.125
 }
 
 /** The program of each chain of a stage. */

@@ -62,6 +62,8 @@ interface Counters {
 const compiledMax = 256
 const formsMax = 64
 const pullVectorRows = 1024
+/** Up to so many rows of a partition leave by an exchange that its neighbours share. */
+const sharedRowsMax = 128
 
 /** What generated loops may call; `rt` in their source. */
 const runtime = {
@@ -219,13 +221,16 @@ export class TaskRunner {
   #columnsOut(
     rows: ColumnRows,
     part: TaskPart,
-    { terminal, attempt }: TaskMessage,
+    { terminal, attempt, parts }: TaskMessage,
     chunks: number[],
     result: Counters,
   ): PartResult | undefined {
     const { partition } = part
+    const isShared = parts.length > 1
     const { output } = this.#columns()
     if (terminal.to === 'exchange') {
+      // A block a partition, with a slice a target, would cost the next stage more than these rows.
+      if (isShared && rows.rows <= sharedRowsMax) return undefined
       if (!output.canExchange(rows, terminal.partitioner)) return undefined
       this.#endShared(chunks, result)
       const pieces = output.exchange(rows, terminal.partitioner.partitions, attempt)
