@@ -36,6 +36,17 @@ export class Heap {
     this.#end = at + size
   }
 
+  /** Bytes of all chunks. */
+  get bytes(): number {
+    return this.#chunks.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /** Gives everything back; the next `take` begins with a new chunk. */
+  close(): void {
+    for (const { at } of this.#chunks.splice(0)) this.#memory.free(at)
+    this.#next = this.#end = 0
+  }
+
   reset(): void {
     for (const { at } of this.#chunks.splice(1)) this.#memory.free(at)
     const first = this.#chunks[0]

@@ -76,6 +76,40 @@ export interface KernelExports {
    * @returns Number of bytes copied, which is `longBytesIn`.
    */
   copyLongIn(views: number, n: number, low: number, high: number, target: number): number
+  /**
+   * Bit 0 of the state of every id, as a mask. Ids whose state is 0 are written to `missing` (u32),
+   * each once, and their state becomes 4.
+   *
+   * @returns How many are missing: with none, the mask is right.
+   */
+  masksById(ids: number, n: number, states: number, mask: number, missing: number): number
+  /**
+   * Writes, for every id, the new id that `targets` (u32) has for it. Those are kept plus 2: 0
+   * stands for one that is not known, and 1 for one that is listed: such ids are written to
+   * `missing` (u32), each once.
+   *
+   * @returns How many are missing: with none, what was written is right.
+   */
+  idsById(ids: number, n: number, targets: number, out: number, missing: number): number
+  /**
+   * Numbers ids anew in order of first appearance: 0, 1, 2 … `locals` (u32) has the new number of
+   * an id plus 1, or 0; `order` (u32) gets the old id of every new number. There are `count` so
+   * far.
+   *
+   * @returns The new count.
+   */
+  localIds(
+    ids: number,
+    n: number,
+    locals: number,
+    count: number,
+    order: number,
+    out: number,
+  ): number
+  /** Writes the ids of the rows that the mask has. Up to `n` are written. Returns how many. */
+  filterIds(ids: number, mask: number, n: number, out: number): number
+  /** Joins two columns of ids into one of 64 bits: the second in the upper half. */
+  pairIds(first: number, second: number, n: number, out: number): void
   /** Partition of every row: its hash modulo `partitions` (1 to 65,536), as u16 at `out`. */
   partitionOf(hashes: number, n: number, partitions: number, out: number): void
   /** Adds to the `counts` (u32) of partitions the rows that belong to each. */
@@ -127,6 +161,16 @@ export interface KernelExports {
   ): number
   /** Group ids of `n` numbers: NaN equals NaN, -0 equals 0. Keys are f64. */
   groupF64(
+    values: number,
+    n: number,
+    slots: number,
+    mask: number,
+    keys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** Group ids of `n` values of 64 bits, which are equal when their bits are. */
+  groupBits(
     values: number,
     n: number,
     slots: number,

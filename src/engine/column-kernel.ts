@@ -12,6 +12,7 @@ import type {
   ColumnExpression,
   ColumnMachine,
   ColumnShape,
+  ColumnValue,
   ColumnVector,
 } from '../expressions/columns.ts'
 import type { Expression } from '../expressions/index.ts'
@@ -38,6 +39,27 @@ export interface ColumnCode {
   compile(expression: Expression, shape?: ColumnShape): ColumnExpression | undefined
   /** A table of this stage alone. */
   groups(): GroupTable
+  /**
+   * Function `index` over columns of a shape, that of the input unless told, called once for equal
+   * values; undefined where that may not be, or does not pay.
+   */
+  distinct(index: number, shape?: ColumnShape): OncePerValue | undefined
+}
+
+/** A function whose results equal values share. */
+export interface OncePerValue {
+  /** Shape of the input's values as ids, where they are texts. */
+  readonly inputIds: ColumnShape | undefined
+  /** Shape of what `map` gives. */
+  readonly output: ColumnShape
+  /** Called before the first vector of a partition. */
+  begin(): void
+  /** Ids (u32) of the rows' values. */
+  ids(column: ColumnValue, rows: number): number
+  /** Whether the function returns something truthy: a mask in scratch memory. */
+  mask(ids: number, rows: number): number
+  /** The results as a column of the shape `output`. */
+  map(ids: number, rows: number): ColumnValue
 }
 
 /**

@@ -1,8 +1,17 @@
 /** Which steps of a chain run over columns: made once per program and shape of its input. */
 import type { GroupTable } from '../columnar/group-table.ts'
-import { type ColumnMachine, type ColumnShape, compileColumns } from '../expressions/columns.ts'
+import {
+  type ColumnMachine,
+  type ColumnShape,
+  compileColumns,
+  hasIds,
+  onlyMoves,
+  withoutIds,
+  writtenOut,
+} from '../expressions/columns.ts'
+import type { Expression } from '../expressions/index.ts'
 import type { PortableFunction } from '../functions/portable.ts'
-import type { ColumnStage } from './column-kernel.ts'
+import type { ColumnStage, OncePerValue } from './column-kernel.ts'
 import { cutLines } from './column-lines.ts'
 import { canKeep } from './column-rows.ts'
 import type { Operator } from './operator.ts'
@@ -29,6 +38,8 @@ export interface ColumnTools {
   readonly machine: ColumnMachine
   /** The table for the aggregate of a plan that comes as number `index`. */
   groups(index: number): GroupTable
+  /** Function `index` of the chain, called once for equal values; undefined where it is off. */
+  distinct(index: number, fn: Function, shape: ColumnShape): OncePerValue | undefined
   failed(error: unknown, step: number, row: unknown): unknown
 }
 
@@ -41,39 +52,78 @@ export function planColumns(
   const stages: ColumnStage[] = []
   let best: ColumnPlan | null = null
   let input = shape
-  let tables = 0
-  let firstFunction = 0
+  const make = stageMaker(chain, tools)
   for (const [index, step] of chain.steps.entries()) {
-    const first = firstFunction
-    const stageFor = (rows: ColumnShape): ColumnStage | undefined =>
-      tools.operators.get(step.operator)?.columns?.({
-        params: step.params,
-        input: rows,
-        machine: tools.machine,
-        expression: i => step.lifted[i]?.expression,
-        reducer: i => step.lifted[i]?.reducer,
-        fn: i => chain.fns[first + i]!,
-        isRepeatable: i => isRepeatable(step.functions[i]!),
-        failed: (error, row) => tools.failed(error, index, row),
-        compile: (expression, of = rows) => compileColumns(expression, [of], tools.machine),
-        groups: () => tools.groups(tables++),
-      })
-    let stage = stageFor(input)
-    if (!stage && input.kind === 'lines') {
-      const cut = cutLines(tools.machine)
-      stages.push(cut)
-      stage = stageFor(cut.output!)
+    let stage = make(step, index, input)
+    const adapter = stage ? undefined : adapterOf(input, tools.machine)
+    if (adapter) {
+      stages.push(adapter)
+      stage = make(step, index, adapter.output!)
     }
     if (!stage) break
-    firstFunction += step.functions.length
     stages.push(stage)
     const { output } = stage
     // Rows of a shape that no block holds must not be where columns end.
-    if (!output || canKeep(output)) best = { stages: [...stages], steps: index + 1, output }
+    if (!output || canKeep(withoutIds(output))) best = planOf(stages, index + 1, tools.machine)
     if (!output) break
     input = output
   }
   return best
+}
+
+function planOf(stages: readonly ColumnStage[], steps: number, machine: ColumnMachine): ColumnPlan {
+  const output = stages.at(-1)!.output
+  if (!output || !hasIds(output)) return { stages: [...stages], steps, output }
+  return { stages: [...stages, writeOut(output, machine)], steps, output: withoutIds(output) }
+}
+
+/** What makes another shape of rows that an operator does not know as they are. */
+function adapterOf(input: ColumnShape, machine: ColumnMachine): ColumnStage | undefined {
+  if (input.kind === 'lines') return cutLines(machine)
+  return hasIds(input) ? writeOut(input, machine) : undefined
+}
+
+/** A stage that is no step of the chain: ids become texts for what knows texts only. */
+function writeOut(input: ColumnShape, machine: ColumnMachine): ColumnStage {
+  return {
+    output: withoutIds(input),
+    push: ({ rows, column }, next) => {
+      const mark = machine.scratch.mark()
+      next({ rows, column: writtenOut(machine, column, rows) })
+      machine.scratch.release(mark)
+    },
+  }
+}
+
+type StageMaker = (step: ProgramStep, index: number, input: ColumnShape) => ColumnStage | undefined
+
+function stageMaker(chain: ColumnChain, tools: ColumnTools): StageMaker {
+  const { machine } = tools
+  let tables = 0
+  return (step, index, input) => {
+    const before = chain.steps.slice(0, index)
+    const first = before.reduce((sum, { functions }) => sum + functions.length, 0)
+    const compile = (expression: Expression, of = input) => {
+      // Kernels know texts, not their ids; but ids can be moved about.
+      if (hasIds(of) && !onlyMoves(expression)) return undefined
+      return compileColumns(expression, [of], machine)
+    }
+    return tools.operators.get(step.operator)?.columns?.({
+      params: step.params,
+      input,
+      machine,
+      expression: i => step.lifted[i]?.expression,
+      reducer: i => step.lifted[i]?.reducer,
+      fn: i => chain.fns[first + i]!,
+      isRepeatable: i => isRepeatable(step.functions[i]!),
+      failed: (error, row) => tools.failed(error, index, row),
+      compile,
+      groups: () => tools.groups(tables++),
+      distinct: (i, of = input) => {
+        return step.pure[i] ? tools.distinct(first + i, chain.fns[first + i]!, of) : undefined
+      },
+    })
+  }
 }
 
 function isRepeatable(fn: PortableFunction | BuiltinFunction): boolean {

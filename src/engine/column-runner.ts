@@ -8,17 +8,19 @@
  * columns have to give up, so nothing has gone anywhere by then.
  */
 import type { Arena } from '../columnar/arena.ts'
+import { Dictionary } from '../columnar/dictionary.ts'
 import { GroupTable } from '../columnar/group-table.ts'
 import { Heap } from '../columnar/heap.ts'
 import { openKernels } from '../columnar/kernels.ts'
 import { Scratch } from '../columnar/scratch.ts'
 import { isArenaFull } from '../errors.ts'
-import { type ColumnMachine, newMachineState } from '../expressions/columns.ts'
+import { type ColumnMachine, type ColumnShape, newMachineState } from '../expressions/columns.ts'
 import { GiveUp, type PairRows, type Push } from './column-kernel.ts'
 import { ColumnOutput } from './column-output.ts'
 import { type ColumnChain, type ColumnPlan, planColumns } from './column-plan.ts'
 import { ColumnRows } from './column-rows.ts'
 import { type ColumnSource, columnSource } from './column-source.ts'
+import { type Distinct, DistinctFunctions, DistinctGiveUp } from './distinct.ts'
 import type { OpenBlocks } from './open-blocks.ts'
 import type { Operator } from './operator.ts'
 import type { Piece } from './vector.ts'
@@ -39,8 +41,22 @@ export interface ColumnHost {
   failed(error: unknown, step: number, row: unknown): unknown
 }
 
+/** What a thread has found out about a chain. */
+interface KnownChain {
+  /** By shape of the input and by what is known of its functions. */
+  readonly plans: Map<string, ColumnPlan | null>
+  /** Functions that may be called once for equal values, by place and shape of their input. */
+  readonly distinct: Map<string, Distinct>
+}
+
 const scratchBytes = 1024 * 1024
 const scratchShareMax = 64
+/** What functions that are called once for equal values may keep, and its share of the arena. */
+const distinctBytesMax = 64 * 1024 * 1024
+const distinctShareMax = 32
+const plansMax = 64
+/** Each try ends in a result, or in one more thing that is known of a function. */
+const triesMax = 64
 
 export class ColumnRunner {
   readonly output: ColumnOutput
@@ -50,7 +66,8 @@ export class ColumnRunner {
   readonly #rows: ColumnRows
   /** By the aggregate's place in its plan; one plan is at work at a time. */
   readonly #tables: GroupTable[] = []
-  #plans = new WeakMap<ColumnChain, Map<string, ColumnPlan | null>>()
+  readonly #distinct: DistinctFunctions
+  #chains = new WeakMap<ColumnChain, KnownChain>()
 
   /** Whether the arena is large enough for a thread's own memory. */
   static fits(arena: Arena): boolean {
@@ -66,6 +83,8 @@ export class ColumnRunner {
     this.#machine = { kernels, scratch, words, memory: arena, state: newMachineState() }
     this.#rows = new ColumnRows(this.#machine, new Heap(arena, host.owner))
     this.output = new ColumnOutput(arena, kernels)
+    const bytesMax = Math.min(distinctBytesMax, arena.limitBytes / distinctShareMax)
+    this.#distinct = new DistinctFunctions(this.#machine, arena, { owner: host.owner, bytesMax })
   }
 
   /**
@@ -81,20 +100,34 @@ export class ColumnRunner {
     const sources = pieces.map(piece => columnSource(this.#arena, piece, blocks))
     const [first] = sources
     if (!first || sources.some(s => s?.shapeKey !== first.shapeKey)) return undefined
-    const plan = this.#plan(chain, first)
-    if (!plan) return undefined
-    this.#machine.state.halves = false
-    try {
-      return this.#through(plan, sources as ColumnSource[], limit)
-    } catch (error) {
-      // More groups than the arena holds: the row loop keeps them in the worker's heap.
-      const isFull = isArenaFull(error)
-      if (!isFull && !(error instanceof GiveUp)) throw error
-      if (isFull) for (const table of this.#tables) table.close()
-      this.#rows.clear()
-      this.#machine.scratch.reset()
-      return undefined
+    const known = this.#known(chain)
+    for (const one of known.distinct.values()) one.tick()
+    for (let tries = 0; tries < triesMax; tries++) {
+      const plan = this.#plan(chain, known, first)
+      if (!plan) return undefined
+      this.#machine.state.halves = false
+      try {
+        this.#distinct.use(known.distinct.values())
+        return this.#through(plan, sources as ColumnSource[], limit)
+      } catch (error) {
+        this.#giveUp(error)
+        if (!(error instanceof DistinctGiveUp)) return undefined
+      }
     }
+    return undefined
+  }
+
+  /** Forgets what there is of a partition; throws any other error again. */
+  #giveUp(error: unknown): void {
+    // More groups than the arena holds: the row loop keeps them in the worker's heap.
+    const isFull = isArenaFull(error)
+    if (!isFull && !(error instanceof GiveUp)) throw error
+    if (isFull) {
+      for (const table of this.#tables) table.close()
+      this.#distinct.close()
+    }
+    this.#rows.clear()
+    this.#machine.scratch.reset()
   }
 
   /** Pushes the rows of all sources through the stages. */
@@ -126,17 +159,49 @@ export class ColumnRunner {
     return { rowsIn, steps: plan.steps, rows: pairs ?? rows }
   }
 
-  #plan(chain: ColumnChain, source: ColumnSource): ColumnPlan | null {
-    let plans = this.#plans.get(chain)
-    if (!plans) this.#plans.set(chain, (plans = new Map()))
-    let plan = plans.get(source.shapeKey)
+  #known(chain: ColumnChain): KnownChain {
+    let known = this.#chains.get(chain)
+    if (!known) this.#chains.set(chain, (known = { plans: new Map(), distinct: new Map() }))
+    return known
+  }
+
+  #plan(chain: ColumnChain, known: KnownChain, source: ColumnSource): ColumnPlan | null {
+    const { plans, distinct } = known
+    const signatures = [...distinct.values()].map(one => one.signature).join()
+    const key = `${source.shapeKey} ${signatures}`
+    let plan = plans.get(key)
     if (plan === undefined) {
       const { operators, failed } = this.#host
-      const tools = { operators, failed, machine: this.#machine, groups: this.#table.bind(this) }
+      const machine = this.#machine
+      const tools = {
+        operators,
+        failed,
+        machine,
+        groups: this.#table.bind(this),
+        distinct: this.#distinctFunction.bind(this, known),
+      }
       plan = planColumns(chain, source.shape, tools)
-      plans.set(source.shapeKey, plan)
+      if (plans.size >= plansMax) plans.clear()
+      plans.set(key, plan)
     }
     return plan
+  }
+
+  #distinctFunction(
+    { distinct }: KnownChain,
+    index: number,
+    fn: Function,
+    shape: ColumnShape,
+  ): Distinct | undefined {
+    const key = `${index} ${JSON.stringify(shape, (_, part) =>
+      part instanceof Dictionary ? part.id : part,
+    )}`
+    let found = distinct.get(key)
+    if (!found) {
+      found = this.#distinct.make(fn, shape)
+      if (found) distinct.set(key, found)
+    }
+    return found?.isOff ? undefined : found
   }
 
   #table(index: number): GroupTable {

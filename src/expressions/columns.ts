@@ -2,6 +2,7 @@
 
 export { truthOf } from './columns/boolean.ts'
 export { compileColumns, simplified } from './columns/compile.ts'
+export { hasIds, onlyMoves, withoutIds, writtenOut } from './columns/dictionary.ts'
 export {
   addressOf,
   type ColumnExpression,

@@ -48,6 +48,19 @@ export function groupF64(
   return groupCells<f64>(values, n, slots, mask, keys, count, gids)
 }
 
+/** Group ids of `n` values of 64 bits, which are equal when their bits are. */
+export function groupBits(
+  values: usize,
+  n: u32,
+  slots: usize,
+  mask: u32,
+  keys: usize,
+  count: u32,
+  gids: usize,
+): u32 {
+  return groupCells<u64>(values, n, slots, mask, keys, count, gids)
+}
+
 /** Group ids of `n` pairs of strings. */
 export function groupViewsViews(
   firsts: usize,
@@ -108,7 +121,7 @@ export function groupF64F64(
   return groupPairs<f64, f64>(firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids)
 }
 
-/** A column of cells: `v128` is a view, `f64` a number. */
+/** A column of cells: `v128` is a view, `f64` a number, `u64` the bits of a value. */
 function groupCells<T>(
   cells: usize,
   n: u32,
@@ -215,6 +228,10 @@ function hashCell<T>(p: usize): u64 {
     const bits = isNaN<f64>(value) ? 0x7ff8000000000000 : reinterpret<u64>(value)
     return (bits ^ (bits >> 32)) * 0x9e3779b97f4a7c15
   }
+  if (isInteger<T>()) {
+    const bits = load<u64>(p)
+    return (bits ^ (bits >> 32)) * 0x9e3779b97f4a7c15
+  }
   const low = load<u64>(p)
   const high = load<u64>(p, 8)
   if ((low as u32) <= 12) return (low * 0x9e3779b97f4a7c15) ^ high
@@ -242,6 +259,7 @@ function sameCell<T>(key: usize, p: usize): boolean {
     if (a === b) return true
     return isNaN<f64>(a) && isNaN<f64>(b)
   }
+  if (isInteger<T>()) return load<u64>(key) === load<u64>(p)
   // Nearly always the same view: long texts may lie in several places.
   if (!v128.any_true(v128.xor(v128.load(key), v128.load(p)))) return true
   const low = load<u64>(p)
@@ -250,6 +268,6 @@ function sameCell<T>(key: usize, p: usize): boolean {
 }
 
 function copyCell<T>(to: usize, from: usize): void {
-  if (isFloat<T>()) store<u64>(to, load<u64>(from))
+  if (isFloat<T>() || isInteger<T>()) store<u64>(to, load<u64>(from))
   else v128.store(to, v128.load(from))
 }

@@ -6,6 +6,7 @@
  */
 import type { Operator } from '../engine/operator.ts'
 import { addressOf, truthOf } from '../expressions/columns.ts'
+import { filterOnce } from './columns/once.ts'
 import { selected } from './columns/select.ts'
 
 export const filter: Operator = {
@@ -16,7 +17,12 @@ export const filter: Operator = {
   columns: c => {
     const lifted = c.expression(0)
     const value = lifted && c.compile(lifted)
-    if (!value || c.input.kind === 'lines') return undefined
+    // A part without a kernel is called for every row: better once for equal rows.
+    if (!value || value.calls) {
+      const once = filterOnce(c)
+      if (once || !value) return once
+    }
+    if (c.input.kind === 'lines') return undefined
     const predicate = truthOf(value, c.machine)
     const { shape } = predicate
     return {

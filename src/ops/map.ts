@@ -5,6 +5,7 @@
  * stream.map(word => [word, 1])
  */
 import type { Operator } from '../engine/operator.ts'
+import { mapOnce } from './columns/once.ts'
 
 export const map: Operator = {
   name: 'map',
@@ -13,7 +14,11 @@ export const map: Operator = {
   columns: c => {
     const lifted = c.expression(0)
     const expression = lifted && c.compile(lifted)
-    if (!expression) return undefined
+    // A part without a kernel is called for every row: better once for equal rows.
+    if (!expression || expression.calls) {
+      const once = mapOnce(c)
+      if (once || !expression) return once
+    }
     return {
       output: expression.shape,
       push: (vector, next) => next({ rows: vector.rows, column: expression.run(vector) }),

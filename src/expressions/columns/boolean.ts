@@ -172,7 +172,7 @@ class Pick {
       )
       return { kind: shape.kind, items }
     }
-    if (shape.kind === 'values' || shape.kind === 'lines') {
+    if (shape.kind === 'values' || shape.kind === 'lines' || shape.kind === 'ids') {
       return this.#values([yes, yesShape], [no, noShape])
     }
     return this.#scalars(shape.kind, yes, no)

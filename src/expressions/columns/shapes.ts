@@ -1,4 +1,5 @@
 /** What vectors of columns look like, and what expressions over them are. */
+import type { Dictionary } from '../../columnar/dictionary.ts'
 import type { KernelExports } from '../../columnar/kernel-exports.ts'
 import type { Memory } from '../../columnar/memory.ts'
 import type { ColumnType } from '../../columnar/schema.ts'
@@ -11,6 +12,8 @@ export type ColumnShape =
   | { readonly kind: 'bool' }
   /** `made`: texts of more than 12 bytes may lie in scratch memory, which ends with the vector. */
   | { readonly kind: 'utf8'; readonly made?: boolean }
+  /** Texts as ids of a dictionary. */
+  | { readonly kind: 'ids'; readonly texts: Dictionary }
   /** Text whose lines are not cut yet. */
   | { readonly kind: 'lines' }
   | { readonly kind: 'constant'; readonly value: Primitive }
@@ -29,6 +32,7 @@ export type ColumnValue =
   | { readonly kind: 'float64' | 'bool'; readonly at: number }
   /** `ascii`: what is known about all texts; undefined where nobody has looked yet. */
   | { readonly kind: 'utf8'; readonly at: number; ascii?: boolean }
+  | { readonly kind: 'ids'; readonly at: number; readonly texts: Dictionary }
   | { readonly kind: 'lines'; readonly from: number; readonly to: number }
   | { readonly kind: 'constant'; readonly value: Primitive }
   | { readonly kind: 'tuple'; readonly items: readonly ColumnValue[] }

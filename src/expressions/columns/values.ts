@@ -12,6 +12,7 @@ import {
   typeOfConstant,
   utf8,
 } from '../types.ts'
+import { writtenOut } from './dictionary.ts'
 import {
   type ColumnMachine,
   type ColumnShape,
@@ -26,6 +27,7 @@ const scalars = { float64, utf8, bool } as const
 export function typeOfShape(shape: ColumnShape): ColumnType {
   switch (shape.kind) {
     case 'lines':
+    case 'ids':
       return utf8
     case 'constant':
       return typeOfConstant(shape.value) ?? onlyUndefined
@@ -78,6 +80,8 @@ export function valuesOf(
       return Array.from(machine.memory.u8.subarray(value.at, value.at + rows), one => one === 1)
     case 'utf8':
       return decodeViews(machine.memory, machine.kernels, value.at, rows)
+    case 'ids':
+      return valuesOf(machine, writtenOut(machine, value, rows), shape, rows)
     case 'constant':
       return new Array(rows).fill(value.value)
     case 'values':

@@ -30,6 +30,11 @@ export function selected(machine: ColumnMachine, vector: ColumnVector, mask: num
         const list = machine.memory.u32.subarray(indexes / 4, indexes / 4 + rows)
         return { kind: 'values', rows: Array.from(list, i => value.rows[i]) }
       }
+      case 'ids': {
+        const at = scratch.take(rows * 4)
+        kernels.gatherU32(value.at, indexes, rows, at)
+        return { kind: 'ids', at, texts: value.texts }
+      }
       default: {
         const at = scratch.take(rows * rowBytes[value.kind])
         gather[value.kind](value.at, indexes, rows, at)

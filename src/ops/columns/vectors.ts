@@ -21,6 +21,8 @@ function moved(value: ColumnValue, rows: number): ColumnValue {
       return value
     case 'values':
       return { kind: 'values', rows: Array.prototype.slice.call(value.rows, rows) }
+    case 'ids':
+      return { kind: 'ids', at: value.at + rows * 4, texts: value.texts }
     default:
       return { kind: value.kind, at: value.at + rows * rowBytes[value.kind] }
   }
