@@ -26,7 +26,7 @@ import { Scheduler } from './engine/scheduler.ts'
 import { activeScope, ContextScope, type Session } from './engine/session.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
-import { explainOutputs } from './explain.ts'
+import { type Explanation, explainText, explanation } from './explain.ts'
 import { filesOf } from './files.ts'
 import { type Metrics, metricsOf } from './metrics.ts'
 import { builtins } from './ops/builtins.ts'
@@ -572,11 +572,18 @@ export class StreamingContext {
     await this.#loop?.whenIdle()
   }
 
-  /** What the outputs compute, as text: one tree an output, exchanges as double lines. */
-  explain(): string {
-    return explainOutputs(
-      this.#outputs.map(({ call, node }) => ({ label: call.label, place: call.place, node })),
-    )
+  /**
+   * What the outputs compute, where rows are exchanged, in which gear each operator ran and why in
+   * no higher one, and what the stages took lately: as text, or as plain data.
+   *
+   * @example console.log(ssc.explain())
+   */
+  explain(): string
+  explain(options: { readonly format: 'json' }): Explanation
+  explain(options: { readonly format?: 'text' | 'json' } = {}): string | Explanation {
+    const outputs = this.#outputs.map(({ call, node }) => ({ ...call, node }))
+    const all = explanation(outputs, this.#session, this.#settings.gear)
+    return options.format === 'json' ? all : explainText(all)
   }
 
   /** Counters since the start. */

@@ -13,6 +13,12 @@ export type {
 } from './engine/events.ts'
 export { Receiver } from './engine/receiver.ts'
 export { PeltonError, type Place } from './errors.ts'
+export type {
+  ExplainedGear,
+  ExplainedOperator,
+  ExplainedStage,
+  Explanation,
+} from './explain.ts'
 export {
   type Accumulator,
   accumulator,

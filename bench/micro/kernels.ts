@@ -158,6 +158,11 @@ function textCases(columns: Columns): Case[] {
       run: cut(() => kernels.splitLines(textEnd, out, ROWS, state)),
     },
     {
+      name: 'countBytes, a byte',
+      rows: textEnd - text,
+      run: () => kernels.countBytes(text, textEnd - text, 10),
+    },
+    {
       name: 'isAsciiText, a byte',
       rows: textEnd - text,
       run: () => kernels.isAsciiText(text, textEnd - text),

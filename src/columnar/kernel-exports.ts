@@ -431,6 +431,8 @@ export interface KernelExports {
    * @returns Number of views.
    */
   splitLines(end: number, out: number, cap: number, state: number): number
+  /** How many of `length` bytes at `text` are `byte`. */
+  countBytes(text: number, length: number, byte: number): number
 }
 
 /** Kernels that return an address or a size, which WebAssembly hands over as a signed number. */

@@ -18,7 +18,9 @@ interface Instance {
 }
 interface Platform {
   readonly WebAssembly: {
-    readonly Module: new (bytes: Uint8Array) => KernelModule
+    readonly Module: (new (
+      bytes: Uint8Array,
+    ) => KernelModule) & { exports(module: KernelModule): { readonly name: string }[] }
     readonly Instance: new (
       module: KernelModule,
       imports: { env: { memory: SharedMemory } },
@@ -56,6 +58,18 @@ export function compileKernels(url: URL): KernelModule {
   return new (globalThis as unknown as Platform).WebAssembly.Module(bytes)
 }
 
+/** Counts calls: every kernel adds 1 to its place behind `base`, which tells who calls it. */
+export interface KernelMeter {
+  counts: Uint32Array
+  base: number
+}
+
+/** The names of all kernels; a meter's counts are in this order. */
+export function kernelNames(module = kernelModule()): string[] {
+  const { Module } = (globalThis as unknown as Platform).WebAssembly
+  return Module.exports(module).map(({ name }) => name)
+}
+
 /**
  * Kernels that work on `memory`. One instance a thread is enough: kernels keep nothing between
  * calls. Addresses and counts passed in must be what the kernel's description says: a wrong one
@@ -65,13 +79,32 @@ export function compileKernels(url: URL): KernelModule {
  * const kernels = openKernels(arena.handle().memory)
  * kernels.isAsciiText(address, length)
  */
-export function openKernels(memory: SharedMemory, module = kernelModule()): KernelExports {
+export function openKernels(
+  memory: SharedMemory,
+  module = kernelModule(),
+  meter?: KernelMeter,
+): KernelExports {
   const { Instance } = (globalThis as unknown as Platform).WebAssembly
   const { exports } = new Instance(module, { env: { memory } })
   const kernels: Record<string, unknown> = { ...exports }
-  for (const name of UNSIGNED_RESULTS) {
-    const signed = exports[name]!
-    kernels[name] = (...args: number[]) => signed(...args) >>> 0
+  const unsigned = new Set<string>(UNSIGNED_RESULTS)
+  for (const [index, name] of kernelNames(module).entries()) {
+    const isUnsigned = unsigned.has(name)
+    if (meter || isUnsigned) kernels[name] = wrapped(exports[name]!, isUnsigned, meter, index)
   }
   return kernels as unknown as KernelExports
+}
+
+/** A function of its own for every kernel, with just its parameters, so that V8 inlines it. */
+function wrapped(
+  kernel: Function,
+  isUnsigned: boolean,
+  meter: KernelMeter | undefined,
+  index: number,
+): Function {
+  const parameters = Array.from({ length: kernel.length }, (_, i) => `p${i}`).join(', ')
+  const counting = meter ? `meter.counts[meter.base + ${index}]++; ` : ''
+  const result = `kernel(${parameters})${isUnsigned ? ' >>> 0' : ''}`
+  const source = `'use strict'; return (${parameters}) => { ${counting}return ${result} }`
+  return new Function('kernel', 'meter', source)(kernel, meter)
 }

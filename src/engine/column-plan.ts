@@ -16,11 +16,17 @@ import { cutLines } from './column-lines.ts'
 import { canKeep } from './column-rows.ts'
 import type { Operator } from './operator.ts'
 import type { BuiltinFunction, ProgramStep } from './program.ts'
+import { shapeInWords } from './shape-words.ts'
+import type { StepMeter } from './step-meter.ts'
 
 /** The steps that columns can do, in order, and how many of the chain they are. */
 export interface ColumnPlan {
   readonly stages: readonly ColumnStage[]
+  /** For each stage, the step that it is part of. */
+  readonly stepOf: readonly number[]
   readonly steps: number
+  /** Why columns go no further, in words; of use where they don't do all steps. */
+  readonly reason: string
   /** Shape of what comes out; undefined for pairs of JavaScript values. */
   readonly output: ColumnShape | undefined
 }
@@ -30,6 +36,8 @@ export interface ColumnChain {
   readonly steps: readonly ProgramStep[]
   /** The functions of all steps, one behind the other. */
   readonly fns: readonly Function[]
+  /** Where it is counted what its steps do. */
+  readonly meter: StepMeter
 }
 
 /** What a thread lends to its stages. */
@@ -43,14 +51,16 @@ export interface ColumnTools {
   failed(error: unknown, step: number, row: unknown): unknown
 }
 
-/** The plan for a chain whose input has the given shape; null where the row loop must run it. */
+/** The plan for a chain whose input has the given shape; without steps where there is none. */
 export function planColumns(
   chain: ColumnChain,
   shape: ColumnShape,
   tools: ColumnTools,
-): ColumnPlan | null {
+): ColumnPlan {
   const stages: ColumnStage[] = []
-  let best: ColumnPlan | null = null
+  const stepOf: number[] = []
+  let best: PlanParts = { stages: [], stepOf: [], steps: 0, output: undefined }
+  let reason: string | undefined
   let input = shape
   const make = stageMaker(chain, tools)
   for (const [index, step] of chain.steps.entries()) {
@@ -58,23 +68,49 @@ export function planColumns(
     const adapter = stage ? undefined : adapterOf(input, tools.machine)
     if (adapter) {
       stages.push(adapter)
+      stepOf.push(index)
       stage = make(step, index, adapter.output!)
     }
+    reason = stage
+      ? undefined
+      : `${step.label} has no kernel for ${shapeInWords(withoutIds(input))}`
     if (!stage) break
     stages.push(stage)
+    stepOf.push(index)
     const { output } = stage
     // Rows of a shape that no block holds must not be where columns end.
-    if (!output || canKeep(withoutIds(output))) best = planOf(stages, index + 1, tools.machine)
+    if (!output || canKeep(withoutIds(output))) best = planOf(stages, stepOf, tools.machine)
     if (!output) break
     input = output
   }
-  return best
+  return { ...best, reason: reason ?? notKept(best, input) }
 }
 
-function planOf(stages: readonly ColumnStage[], steps: number, machine: ColumnMachine): ColumnPlan {
+/** Why columns end where they do, although every step had a stage. */
+function notKept({ output, steps }: PlanParts, last: ColumnShape): string {
+  if (steps > 0 && !output) return 'the step before gives JavaScript values'
+  return `no block holds ${shapeInWords(withoutIds(last))} as columns`
+}
+
+type PlanParts = Omit<ColumnPlan, 'reason'>
+
+function planOf(
+  stages: readonly ColumnStage[],
+  stepOf: readonly number[],
+  machine: ColumnMachine,
+): PlanParts {
+  const last = stepOf.at(-1)!
+  const steps = last + 1
   const output = stages.at(-1)!.output
-  if (!output || !hasIds(output)) return { stages: [...stages], steps, output }
-  return { stages: [...stages, writeOut(output, machine)], steps, output: withoutIds(output) }
+  if (!output || !hasIds(output)) {
+    return { stages: [...stages], stepOf: [...stepOf], steps, output }
+  }
+  return {
+    stages: [...stages, writeOut(output, machine)],
+    stepOf: [...stepOf, last],
+    steps,
+    output: withoutIds(output),
+  }
 }
 
 /** What makes another shape of rows that an operator does not know as they are. */

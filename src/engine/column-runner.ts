@@ -11,7 +11,7 @@ import type { Arena } from '../columnar/arena.ts'
 import { Dictionary } from '../columnar/dictionary.ts'
 import { GroupTable } from '../columnar/group-table.ts'
 import { Heap } from '../columnar/heap.ts'
-import { openKernels } from '../columnar/kernels.ts'
+import { type KernelMeter, kernelModule, openKernels } from '../columnar/kernels.ts'
 import { Scratch } from '../columnar/scratch.ts'
 import { isArenaFull } from '../errors.ts'
 import { type ColumnMachine, type ColumnShape, newMachineState } from '../expressions/columns.ts'
@@ -23,6 +23,7 @@ import { type ColumnSource, columnSource } from './column-source.ts'
 import { type Distinct, DistinctFunctions, DistinctGiveUp } from './distinct.ts'
 import type { OpenBlocks } from './open-blocks.ts'
 import type { Operator } from './operator.ts'
+import type { StepMeter } from './step-meter.ts'
 import type { Piece } from './vector.ts'
 
 /** What a partition came to: columns, valid until the next run, or JavaScript values. */
@@ -44,7 +45,7 @@ export interface ColumnHost {
 /** What a thread has found out about a chain. */
 interface KnownChain {
   /** By shape of the input and by what is known of its functions. */
-  readonly plans: Map<string, ColumnPlan | null>
+  readonly plans: Map<string, ColumnPlan>
   /** Functions that may be called once for equal values, by place and shape of their input. */
   readonly distinct: Map<string, Distinct>
 }
@@ -68,6 +69,9 @@ export class ColumnRunner {
   readonly #tables: GroupTable[] = []
   readonly #distinct: DistinctFunctions
   #chains = new WeakMap<ColumnChain, KnownChain>()
+  /** Whose kernels' calls are counted now. */
+  readonly #calls: KernelMeter = { counts: new Uint32Array(0), base: 0 }
+  #calledValues = 0
 
   /** Whether the arena is large enough for a thread's own memory. */
   static fits(arena: Arena): boolean {
@@ -77,7 +81,7 @@ export class ColumnRunner {
   constructor(arena: Arena, host: ColumnHost) {
     this.#arena = arena
     this.#host = host
-    const kernels = openKernels(arena.handle().memory)
+    const kernels = openKernels(arena.handle().memory, kernelModule(), this.#calls)
     const scratch = new Scratch(arena, host.owner, scratchBytes)
     const words = () => arena.u32
     this.#machine = { kernels, scratch, words, memory: arena, state: newMachineState() }
@@ -98,19 +102,25 @@ export class ColumnRunner {
     blocks: OpenBlocks,
   ): ColumnResult | undefined {
     const sources = pieces.map(piece => columnSource(this.#arena, piece, blocks))
+    const { meter } = chain
     const [first] = sources
-    if (!first || sources.some(s => s?.shapeKey !== first.shapeKey)) return undefined
+    if (pieces.length === 0) return undefined
+    if (!first || sources.some(s => s?.shapeKey !== first.shapeKey)) {
+      meter.because(0, whyNoSource(pieces, sources))
+      return undefined
+    }
     const known = this.#known(chain)
     for (const one of known.distinct.values()) one.tick()
     for (let tries = 0; tries < triesMax; tries++) {
       const plan = this.#plan(chain, known, first)
-      if (!plan) return undefined
+      if (plan.steps < chain.steps.length) meter.because(plan.steps, plan.reason)
+      if (plan.steps === 0) return undefined
       this.#machine.state.halves = false
       try {
         this.#distinct.use(known.distinct.values())
-        return this.#through(plan, sources as ColumnSource[], limit)
+        return this.#through(meter, plan, sources as ColumnSource[], limit)
       } catch (error) {
-        this.#giveUp(error)
+        this.#giveUp(error, meter)
         if (!(error instanceof DistinctGiveUp)) return undefined
       }
     }
@@ -118,10 +128,12 @@ export class ColumnRunner {
   }
 
   /** Forgets what there is of a partition; throws any other error again. */
-  #giveUp(error: unknown): void {
+  #giveUp(error: unknown, meter: StepMeter): void {
     // More groups than the arena holds: the row loop keeps them in the worker's heap.
     const isFull = isArenaFull(error)
     if (!isFull && !(error instanceof GiveUp)) throw error
+    const reason = error instanceof GiveUp ? error.message : 'the memory is full'
+    meter.because(meter.stepAt(this.#calls.base), reason)
     if (isFull) {
       for (const table of this.#tables) table.close()
       this.#distinct.close()
@@ -131,22 +143,33 @@ export class ColumnRunner {
   }
 
   /** Pushes the rows of all sources through the stages. */
-  #through(plan: ColumnPlan, sources: readonly ColumnSource[], limit: number): ColumnResult {
-    const { stages, output } = plan
+  #through(
+    meter: StepMeter,
+    plan: ColumnPlan,
+    sources: readonly ColumnSource[],
+    limit: number,
+  ): ColumnResult {
+    const { stages, stepOf, output } = plan
     const rows = this.#rows
+    meter.attach(this.#calls)
+    const behind = meter.base(meter.steps)
+    this.#calledValues = this.#machine.state.calledValues
     rows.begin(output ?? { kind: 'float64' })
-    for (const stage of stages) stage.begin?.()
-    const keep: Push = vector => rows.push(vector)
+    for (const [i, stage] of stages.entries()) {
+      this.#enter(meter, meter.base(stepOf[i]!))
+      stage.begin?.()
+    }
+    const keep: Push = vector => {
+      const before = this.#enter(meter, behind)
+      rows.push(vector)
+      this.#enter(meter, before)
+    }
     // Behind stage i.
     const nexts: Push[] = [keep]
-    for (let i = stages.length - 1; i >= 0; i--) {
-      const stage = stages[i]!
-      const next = nexts[0]!
-      if (stage.pushCounts && stages[i + 1]?.countsOnly) {
-        nexts.unshift(vector => stage.pushCounts!(vector, next))
-      } else nexts.unshift(vector => stage.push(vector, next))
-    }
+    for (let i = stages.length - 1; i >= 0; i--)
+      nexts.unshift(this.#push(meter, plan, i, nexts[0]!))
     const [push] = nexts as [Push]
+    this.#enter(meter, behind)
     let rowsIn = 0
     for (const source of sources) {
       if (rows.rows >= limit) break
@@ -154,8 +177,15 @@ export class ColumnRunner {
       rowsIn += source.open(this.#machine, push, () => rows.rows >= limit)
     }
     this.#machine.scratch.reset()
-    for (const [i, stage] of stages.entries()) stage.finish?.(nexts[i + 1]!)
+    for (const [i, stage] of stages.entries()) {
+      this.#enter(meter, meter.base(stepOf[i]!))
+      stage.finish?.(nexts[i + 1]!)
+    }
     const pairs = output ? undefined : stages.at(-1)!.pairs!()
+    this.#enter(meter, behind)
+    // Text that is not cut yet comes in without its lines being known.
+    if (sources[0]!.shape.kind === 'lines') meter.push(0, rowsIn)
+    meter.keep()
     return { rowsIn, steps: plan.steps, rows: pairs ?? rows }
   }
 
@@ -165,7 +195,35 @@ export class ColumnRunner {
     return known
   }
 
-  #plan(chain: ColumnChain, known: KnownChain, source: ColumnSource): ColumnPlan | null {
+  /** What hands vectors to a stage, and has its kernels counted as its step's. */
+  #push(meter: StepMeter, { stages, stepOf }: ColumnPlan, i: number, next: Push): Push {
+    const stage = stages[i]!
+    const step = stepOf[i]!
+    const base = meter.base(step)
+    const isFirst = stepOf.indexOf(step) === i
+    const counts = stage.pushCounts !== undefined && stages[i + 1]?.countsOnly === true
+    return vector => {
+      const before = this.#enter(meter, base)
+      if (isFirst) meter.push(step, vector.rows)
+      if (counts) stage.pushCounts!(vector, next)
+      else stage.push(vector, next)
+      this.#enter(meter, before)
+    }
+  }
+
+  /** Has kernels counted behind `base` from now on; where they were before. */
+  #enter(meter: StepMeter, base: number): number {
+    const before = this.#calls.base
+    const { calledValues } = this.#machine.state
+    if (calledValues !== this.#calledValues) {
+      meter.calls(before, calledValues - this.#calledValues)
+      this.#calledValues = calledValues
+    }
+    this.#calls.base = base
+    return before
+  }
+
+  #plan(chain: ColumnChain, known: KnownChain, source: ColumnSource): ColumnPlan {
     const { plans, distinct } = known
     const signatures = [...distinct.values()].map(one => one.signature).join()
     const key = `${source.shapeKey} ${signatures}`
@@ -209,4 +267,15 @@ export class ColumnRunner {
     this.#tables[index] ??= new GroupTable(this.#arena, kernels, scratch, this.#host.owner)
     return this.#tables[index]
   }
+}
+
+/** Why pieces are no columns of one shape. */
+function whyNoSource(
+  pieces: readonly Piece[],
+  sources: readonly (ColumnSource | undefined)[],
+): string {
+  const kind = pieces[sources.indexOf(undefined)]?.kind
+  if (kind === 'text') return 'the text has bytes that are no UTF-8'
+  if (kind !== undefined) return 'rows of files are read one by one'
+  return 'the blocks of a partition differ in their columns'
 }

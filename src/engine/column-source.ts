@@ -11,6 +11,7 @@ import {
 } from '../columnar/block.ts'
 import type { Column } from '../columnar/column.ts'
 import { vectorRowsMax } from '../columnar/group-table.ts'
+import type { KernelExports } from '../columnar/kernel-exports.ts'
 import type {
   ColumnMachine,
   ColumnShape,
@@ -33,6 +34,7 @@ const viewBytes = 16
 const numberBytes = 8
 /** Text that is handed on at once, but for its last line. */
 const textBytesMax = 256 * 1024
+const newline = 10
 
 /** The piece as columns; undefined where the row loop must read it. */
 export function columnSource(
@@ -52,13 +54,15 @@ function textSource(arena: Arena, from: number, to: number): ColumnSource | unde
   return {
     shape: { kind: 'lines' },
     shapeKey: 'lines',
-    open: (_machine, push, isFull) => {
+    open: ({ kernels }, push, isFull) => {
+      let lines = 0
       for (let at = from; at < to && !isFull(); ) {
         const end = lineEnd(arena, at, to)
         push({ rows: 0, column: { kind: 'lines', from: at, to: end } })
+        lines += linesIn(arena, kernels, at, end)
         at = end
       }
-      return 0
+      return lines
     },
   }
 }
@@ -67,8 +71,13 @@ function textSource(arena: Arena, from: number, to: number): ColumnSource | unde
 function lineEnd(arena: Arena, at: number, to: number): number {
   if (to - at <= textBytesMax) return to
   const start = at + textBytesMax
-  const newline = arena.bytes.subarray(start, to).indexOf(10)
-  return newline < 0 ? to : start + newline + 1
+  const found = arena.bytes.subarray(start, to).indexOf(newline)
+  return found < 0 ? to : start + found + 1
+}
+
+/** A last line may lack its newline. */
+function linesIn(arena: Arena, kernels: KernelExports, from: number, to: number): number {
+  return kernels.countBytes(from, to - from, newline) + (arena.u8[to - 1] === newline ? 0 : 1)
 }
 
 function blockSource(block: Block, from: number, to: number): ColumnSource | undefined {

@@ -6,7 +6,7 @@ import type { TaskMessage, TaskResult } from './program.ts'
 import { TaskRunner } from './task.ts'
 
 /** Number of the main thread among the workers, which count from 1. */
-const mainThread = 0
+export const mainThread = 0
 
 /** What tasks are made of; comes from above the engine, which names no operator. */
 export interface TaskKit {

@@ -17,6 +17,12 @@ export class OpenBlocks {
     return block
   }
 
+  /** Bytes of a part of a block's rows, as their share of all. */
+  bytesOf(ptr: number, rows: number): number {
+    const all = this.open(ptr).rows
+    return all === 0 ? 0 : (this.#arena.sizeOf(ptr) * rows) / all
+  }
+
   /** Forgets one block, whose chunk is given back. */
   close(ptr: number): void {
     this.#blocks.delete(ptr)

@@ -5,6 +5,7 @@ import type { Expression } from '../expressions/index.ts'
 import type { PortableFunction } from '../functions/index.ts'
 import type { Reducer } from '../functions/lift.ts'
 import type { Params, Partitioner } from './operator.ts'
+import type { StepReason } from './step-meter.ts'
 import type { Piece } from './vector.ts'
 
 /** One operator of a program as it travels. */
@@ -108,5 +109,12 @@ export interface TaskResult {
   /** Rows that went through kernels, and not through a loop over rows. */
   readonly columnRows: number
   readonly elapsedMs: number
+  readonly bytesIn: number
+  /** Bytes of the chunks that it leaves behind. */
+  readonly bytesOut: number
+  /** What each step did, as `stepCounts` reads it. */
+  readonly counts: readonly number[]
+  /** Why steps ran as loops over rows, where this thread has not said so before. */
+  readonly reasons?: readonly StepReason[]
   readonly failure?: TaskFailure
 }

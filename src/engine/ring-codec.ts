@@ -13,13 +13,15 @@ const counters = [
   'fallbackRows',
   'columnRows',
   'elapsedMs',
+  'bytesIn',
+  'bytesOut',
 ] as const satisfies (keyof TaskResult)[]
 
 type Counted = (typeof counters)[number]
 /** A field of results that this file does not know would be lost on the way. */
 type Forgotten = Exclude<
   keyof TaskResult,
-  Counted | 'parts' | 'chunks' | 'accumulators' | 'failure'
+  Counted | 'parts' | 'chunks' | 'counts' | 'accumulators' | 'reasons' | 'failure'
 >
 const nothingForgotten: Forgotten extends never ? true : false = true
 void nothingForgotten
@@ -129,9 +131,9 @@ export function readTask(from: Float64Array): TaskMessage {
   return { attempt, programs, parts, terminal: { to: 'exchange', partitioner } }
 }
 
-/** Whether a result is numbers only: one without an error and without what functions gathered. */
-export function isNumbers(result: TaskResult): boolean {
-  return result.failure === undefined && result.accumulators.length === 0
+/** Whether a result is numbers only: without an error, what functions gathered, and remarks. */
+export function isNumbers({ failure, accumulators, reasons }: TaskResult): boolean {
+  return failure === undefined && accumulators.length === 0 && reasons === undefined
 }
 
 /** Writes such a result; false where it is too long, and what was written is to be ignored. */
@@ -140,6 +142,8 @@ export function writeResult(to: Float64Array, result: TaskResult): boolean {
   for (const name of counters) writer.put(result[name])
   writer.put(result.chunks.length)
   for (const chunk of result.chunks) writer.put(chunk)
+  writer.put(result.counts.length)
+  for (const count of result.counts) writer.put(count)
   writer.put(result.parts.length)
   for (const { partition, pieces } of result.parts) {
     writer.put(partition)
@@ -154,8 +158,9 @@ export function readResult(from: Float64Array): TaskResult {
   const counted = {} as Record<Counted, number>
   for (const name of counters) counted[name] = reader.next()
   const chunks = reader.list(reader.number)
+  const counts = reader.list(reader.number)
   const parts = reader.list((): PartResult => {
     return { partition: reader.next(), pieces: reader.list(reader.pieces) }
   })
-  return { ...counted, parts, chunks, accumulators: [] }
+  return { ...counted, parts, chunks, counts, accumulators: [] }
 }

@@ -9,6 +9,7 @@ import { Chain, type PlacedPartition } from './plan.ts'
 import type { Terminal } from './program.ts'
 import type { Runtime } from './runtime.ts'
 import { type SchedulerCounters, type StageOptions, StageRunner } from './stage.ts'
+import type { StageRecords } from './stage-records.ts'
 import type { Piece } from './vector.ts'
 
 /** Rows that an action has computed; whoever holds them releases them. */
@@ -57,6 +58,11 @@ export class Scheduler {
   /** Totals since the start. */
   get counters(): SchedulerCounters {
     return this.#stages.counters
+  }
+
+  /** What stages did lately. */
+  get records(): StageRecords {
+    return this.#stages.records
   }
 
   /**

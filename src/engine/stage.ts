@@ -21,6 +21,7 @@ import type { Chain, PlacedPartition } from './plan.ts'
 import { LostTaskError } from './pool.ts'
 import type { ProgramRef, TaskMessage, TaskPart, TaskResult, Terminal } from './program.ts'
 import type { Runtime } from './runtime.ts'
+import { StageRecords } from './stage-records.ts'
 import { failedTask, finalCodes, lostTask, type TaskSite } from './task-error.ts'
 import type { Piece } from './vector.ts'
 
@@ -65,6 +66,7 @@ type Outcome = { readonly result: TaskResult } | { readonly error: unknown }
 
 export class StageRunner {
   readonly counters = new SchedulerCounters()
+  readonly records = new StageRecords()
   readonly #runtime: Runtime
   readonly #arena: Arena
   readonly #events: EventBus
@@ -165,6 +167,8 @@ export class StageRunner {
       const task: TaskMessage = { attempt: 0, programs: refs, parts, terminal }
       const result = await this.#attempts(task, stage, chains, where)
       if (refs.length === 1) this.#placing.note(refs[0]!, parts.length, weight, result.elapsedMs)
+      const runOf = stage.job.batchTime ?? stage.job
+      this.records.note({ chains, programs: refs, terminal, runOf }, result)
       return { result }
     } catch (error) {
       return { error }

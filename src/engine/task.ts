@@ -28,6 +28,7 @@ import type {
   TaskResult,
   Terminal,
 } from './program.ts'
+import { StepMeter, type StepReason } from './step-meter.ts'
 import { type Piece, pairsVector, type Vector, valuesVector, vectorsOf } from './vector.ts'
 import { WorkerShare } from './worker-share.ts'
 
@@ -45,6 +46,7 @@ interface Segment {
 }
 
 interface CompiledProgram {
+  readonly meter: StepMeter
   readonly fns: Function[]
   readonly steps: readonly ProgramStep[]
   readonly columns: boolean
@@ -57,6 +59,7 @@ interface Counters {
   rowsOut: number
   fallbackRows: number
   columnRows: number
+  bytesIn: number
 }
 
 const compiledMax = 256
@@ -131,7 +134,13 @@ export class TaskRunner {
   async run(message: TaskMessage): Promise<TaskResult> {
     const started = stopwatch()
     const chunks: number[] = []
-    const result: Counters = { rowsIn: 0, rowsOut: 0, fallbackRows: 0, columnRows: 0 }
+    const result: Counters = {
+      rowsIn: 0,
+      rowsOut: 0,
+      fallbackRows: 0,
+      columnRows: 0,
+      bytesIn: 0,
+    }
     let step: ProgramStep | undefined
     try {
       const programs = await Promise.all(message.programs.map(ref => this.#compiled(ref)))
@@ -147,8 +156,10 @@ export class TaskRunner {
       })
       this.#endShared(chunks, result)
       const accumulators = this.#share.takeUpdates()
-      const elapsedMs = stopwatch() - started
-      return { worker: this.#worker, parts, chunks, accumulators, ...result, elapsedMs }
+      let bytesOut = 0
+      for (const chunk of chunks) bytesOut += this.#arena.sizeOf(chunk)
+      const did = { parts, chunks, accumulators, bytesOut, ...taken(programs) }
+      return { worker: this.#worker, ...did, ...result, elapsedMs: stopwatch() - started }
     } catch (error) {
       this.#share.takeUpdates()
       this.#builder.reset()
@@ -157,7 +168,7 @@ export class TaskRunner {
       this.#arena.reap(message.attempt)
       const elapsedMs = stopwatch() - started
       const failure = describe(error, step)
-      const nothing = { parts: [], chunks: [], accumulators: [] }
+      const nothing = { parts: [], chunks: [], accumulators: [], counts: [], bytesOut: 0 }
       return { worker: this.#worker, ...nothing, ...result, elapsedMs, failure }
     } finally {
       this.#blocks.clear()
@@ -178,18 +189,26 @@ export class TaskRunner {
   ): PartResult {
     const { terminal } = message
     const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
+    for (const piece of part.pieces) {
+      const size = piece.to - piece.from
+      result.bytesIn += piece.kind === 'block' ? this.#blocks.bytesOf(piece.ptr, size) : size
+    }
     const ran = program.columns
       ? this.#columns().run(program, part.pieces, limit, this.#blocks)
       : undefined
     if (!ran) {
+      const before = result.rowsIn
       const vectors = this.#vectors(part.pieces, result)
-      return this.#rows(program, 0, vectors, part, message, chunks, result)
+      const done = this.#rows(program, 0, vectors, part, message, chunks, result)
+      program.meter.loop(0, result.rowsIn - before)
+      return done
     }
     const { rowsIn, rows, steps } = ran
     result.rowsIn += rowsIn
     result.columnRows += rowsIn
     if (!(rows instanceof ColumnRows)) {
       const vectors = [pairsVector(rows.keys, rows.values)]
+      program.meter.loop(steps, rows.keys.length)
       return this.#rows(program, steps, vectors, part, message, chunks, result)
     }
     let ptr: number
@@ -204,9 +223,13 @@ export class TaskRunner {
       if (!isArenaFull(error)) throw error
       // Columns lie there twice while they are written; the row loop needs less.
       rows.clear()
+      program.meter.drop()
+      program.meter.because(0, 'the memory does not hold the rows twice')
+      program.meter.loop(0, rowsIn)
       const vectors = this.#vectors(part.pieces, { rowsIn: 0 })
       return this.#rows(program, 0, vectors, part, message, chunks, result)
     }
+    program.meter.loop(steps, rows.rows)
     try {
       const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
       const vectors = vectorsOf(this.#arena, piece, this.#blocks)
@@ -445,7 +468,8 @@ export class TaskRunner {
       for (const fn of step.functions) fns.push(await this.#function(fn))
     }
     const columns = program.columns && ColumnRunner.fits(this.#arena)
-    return { fns, steps: program.steps, columns, segmentsFrom: new Map() }
+    const meter = new StepMeter(program.steps.length)
+    return { meter, fns, steps: program.steps, columns, segmentsFrom: new Map() }
   }
 
   #segments(program: CompiledProgram, from: number): Segment[] {
@@ -478,6 +502,19 @@ export class TaskRunner {
     if (!found) throw new Error(`no builtin function ${fn.builtin}`)
     return found
   }
+}
+
+/** What the programs of a task have counted. */
+function taken(
+  programs: readonly CompiledProgram[],
+): Pick<TaskResult, 'counts'> & { reasons?: StepReason[] } {
+  const counts: number[] = []
+  const reasons: StepReason[] = []
+  for (const [i, { meter }] of programs.entries()) {
+    meter.take(i, counts)
+    meter.takeReasons(i, reasons)
+  }
+  return reasons.length > 0 ? { counts, reasons } : { counts }
 }
 
 /** An error as plain data: classes and fields do not survive the way between threads. */

@@ -89,6 +89,29 @@ export function splitLines(end: usize, out: usize, cap: u32, state: usize): u32 
   return splitText(end, 10, out, cap, state)
 }
 
+/** How many of `length` bytes at `text` are `byte`. */
+export function countBytes(text: usize, length: u32, byte: u32): u32 {
+  const end = text + length
+  const wanted = i8x16.splat(byte as i8)
+  let count: u32 = 0
+  while (end - text >= 64) {
+    let sum = i8x16.eq(v128.load(text), wanted)
+    sum = i8x16.add(sum, i8x16.eq(v128.load(text, 16), wanted))
+    sum = i8x16.add(sum, i8x16.eq(v128.load(text, 32), wanted))
+    sum = i8x16.add(sum, i8x16.eq(v128.load(text, 48), wanted))
+    // Every match has added -1.
+    if (v128.any_true(sum)) {
+      const pairs = i16x8.extadd_pairwise_i8x16_u(i8x16.neg(sum))
+      const quads = i32x4.extadd_pairwise_i16x8_u(pairs)
+      count += i32x4.extract_lane(quads, 0) + i32x4.extract_lane(quads, 1)
+      count += i32x4.extract_lane(quads, 2) + i32x4.extract_lane(quads, 3)
+    }
+    text += 64
+  }
+  for (; text !== end; text++) count += u32(load<u8>(text) === byte)
+  return count
+}
+
 /** Bits of the bytes where a part ends. */
 function cutsIn(v: v128, separators: v128): u64 {
   return i8x16.bitmask(v128.or(i8x16.eq(v, separators), i8x16.eq(v, i8x16.splat(10)))) as u32 as u64

@@ -58,6 +58,9 @@ const result: fc.Arbitrary<TaskResult> = fc.record({
   fallbackRows: fc.nat(),
   columnRows: fc.nat(),
   elapsedMs: fc.double({ noNaN: true }),
+  bytesIn: fc.double({ noNaN: true }),
+  bytesOut: fc.nat(),
+  counts: fc.array(fc.nat(), { maxLength: 30 }),
 })
 
 describe('numbers', () => {
@@ -115,6 +118,9 @@ const resultOf = (attempt: number, chunkCount = 1): TaskResult => ({
   fallbackRows: 0,
   columnRows: 0,
   elapsedMs: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  counts: [],
 })
 
 interface Bench {

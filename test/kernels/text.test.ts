@@ -88,6 +88,18 @@ describe.each(places)('text at $place', ({ base }) => {
   })
 })
 
+test('bytes are counted', () => {
+  const bytes = fc.array(fc.constantFrom(10, 13, 97, 255), { maxLength: 300 })
+  fc.assert(
+    fc.property(bytes, fc.constantFrom(10, 255, 0), (list, byte) => {
+      memory.rewind(65_536)
+      const start = memory.putBytes(Uint8Array.from(list))
+      memory.u8.fill(byte, start + list.length, start + list.length + 16)
+      expect(kernels.countBytes(start, list.length, byte)).toBe(list.filter(b => b === byte).length)
+    }),
+  )
+})
+
 test('a carriage return at every place before a newline', () => {
   for (let n = 0; n < 200; n++) {
     memory.rewind(65_536)
