@@ -12,6 +12,12 @@ export interface Metrics {
   readonly rowsByWorker: readonly number[]
   /** Rows in columns that fell back to encoded values. */
   readonly fallbackRows: number
+  /** Rows that went through columns, and not through a loop over rows. */
+  readonly columnRows: number
+  /** Values of lifted functions that kernels computed. */
+  readonly kernelValues: number
+  /** Values of lifted functions for which JavaScript was called, as no kernel knows them. */
+  readonly calledValues: number
   /** Bytes of values that went through message ports: accumulators only, rows stay in the arena. */
   readonly rowBytesThroughPorts: number
   readonly arenaBytes: number
@@ -29,6 +35,9 @@ export function metricsOf(session: Session | undefined, batches: number, rows: n
     tasks: counters?.tasks ?? 0,
     rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),
     fallbackRows: counters?.fallbackRows ?? 0,
+    columnRows: counters?.columnRows ?? 0,
+    kernelValues: counters?.kernelValues ?? 0,
+    calledValues: counters?.calledValues ?? 0,
     rowBytesThroughPorts: counters?.portBytes ?? 0,
     arenaBytes: session ? session.runtime.bytesInUse : 0,
     arenaPeakBytes: arena?.peakBytes() ?? 0,

@@ -320,6 +320,10 @@ function stringCases(columns: Columns): Case[] {
   const scratch = columns.alloc(24 * ROWS + 8192)
   const list: [string, () => void][] = [
     ['eqViewsBy', () => kernels.eqViewsBy(words, words + 160, ROWS, out)],
+    ['formatNumbers', () => kernels.formatNumbers(numbers, ROWS, out, mask)],
+    ['ltViews', () => kernels.ltViews(words, words + 16, ROWS - 1, out)],
+    ['leViews', () => kernels.leViews(words, words + 16, ROWS - 1, out)],
+    ['indexOfText', () => kernels.indexOfText(words, needle, 3, 0, ROWS, out)],
     ['startsWith', () => kernels.startsWith(words, needle, 3, ROWS, out)],
     ['includes, words', () => kernels.includes(words, needle, 3, ROWS, out)],
     ['includes, lines', () => kernels.includes(lines, needle, 3, ROWS, out)],

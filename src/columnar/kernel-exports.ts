@@ -285,16 +285,29 @@ export interface KernelExports {
    * @returns Number of those rows.
    */
   parseNumbers(views: number, n: number, out: number, unsure: number): number
+  /**
+   * `String(number)` where it is a whole number of at most 11 digits, whose text lies in its view.
+   *
+   * @param unsure Mask of the other rows, which are for JavaScript; their texts are empty.
+   * @returns Number of those rows.
+   */
+  formatNumbers(values: number, n: number, out: number, unsure: number): number
   /** `a === text` for the text of one view. */
   eqViewsBy(a: number, view: number, n: number, mask: number): void
   /** `a === b`. */
   eqViews(a: number, b: number, n: number, mask: number): void
+  /** `a < b`, by UTF-16 units. */
+  ltViews(a: number, b: number, n: number, mask: number): void
+  /** `a <= b`, by UTF-16 units. */
+  leViews(a: number, b: number, n: number, mask: number): void
   /** `a.startsWith(text)` for `length` bytes at `text`. */
   startsWith(a: number, text: number, length: number, n: number, mask: number): void
   /** `a.endsWith(text)` for `length` bytes at `text`. */
   endsWith(a: number, text: number, length: number, n: number, mask: number): void
   /** `a.includes(text)` for `length` bytes at `text`. */
   includes(a: number, text: number, length: number, n: number, mask: number): void
+  /** `a.indexOf(text)` for `length` bytes at `text`, as f64. `ascii`: 1 when `a` is all ASCII. */
+  indexOfText(a: number, text: number, length: number, ascii: number, n: number, out: number): void
   /** 1 where all bytes are below 128: the rows that other kernels can take as they are. */
   asciiMask(a: number, n: number, mask: number): void
   /** Adds to the `counts` (u32, 2^(64 - shift) of them) of parts the keys that belong to each. */

@@ -17,8 +17,8 @@ import {
   VERSION_WORD,
 } from './format.ts'
 import type { ChunkMemory } from './memory.ts'
-import { BOOL, FLOAT64, TUPLE, UTF8 } from './schema.ts'
-import { VIEW_BYTES } from './text.ts'
+import { BOOL, FLOAT64, STRUCT, TUPLE, UTF8 } from './schema.ts'
+import { textBytes, VIEW_BYTES } from './text.ts'
 
 /** A column to come: numbers, bits, string views with the bytes of those that are long, or rows. */
 export type RawColumn =
@@ -32,8 +32,14 @@ export type RawColumn =
       readonly heapBytes: number
     }
   | { readonly kind: 'tuple'; readonly items: readonly RawColumn[] }
+  /** Objects that all have these keys, in this order. */
+  | {
+      readonly kind: 'struct'
+      readonly names: readonly string[]
+      readonly items: readonly RawColumn[]
+    }
 
-/** A reserved block: the addresses of the sections of each column that is no tuple, in order. */
+/** A reserved block: the addresses of the sections of each column without parts, in order. */
 export interface RawBlock extends BlockRef {
   /** Values, bits (a multiple of 16 bytes) or views. */
   readonly data: readonly number[]
@@ -43,6 +49,7 @@ export interface RawBlock extends BlockRef {
 /** Kernels may read whole vectors past the last string byte. */
 const heapSlack = 16
 const numberBytes = 8
+const wordBytes = 4
 
 /**
  * Takes a chunk for `rows` rows and writes its header. The caller fills the sections and then
@@ -65,11 +72,13 @@ export function reserveBlock(
     at += align16(bytes)
     return start
   }
-  const data = nodes.map(node => (node.kind === 'tuple' ? 0 : take(dataBytes(node.kind, rows))))
+  const data = nodes.map(node => (hasParts(node) ? 0 : take(dataBytes(node.kind, rows))))
   const heap = nodes.map(node => {
     const bytes = heapBytes(node)
     return bytes > 0 ? take(bytes + heapSlack) : 0
   })
+  const keys = nodes.map(node => (node.kind === 'struct' ? keysOf(node.names) : undefined))
+  const keysAt = keys.map(one => (one ? take(one.length * wordBytes) : 0))
   const ptr = memory.alloc(at, owner)
   const u32 = memory.u32
   const w = ptr / 4
@@ -88,9 +97,15 @@ export function reserveBlock(
     u32[n + 4] = data[i]!
     u32[n + 5] = heap[i]!
     u32[n + 6] = heapBytes(node)
-    u32[n + 7] = node.kind === 'tuple' ? node.items.length : 0
+    u32[n + 7] = hasParts(node) ? node.items.length : 0
+    if (node.kind !== 'struct') return
+    // The names are followed by the one shape: how many fields, and which.
+    u32[n + 8] = keysAt[i]!
+    u32[n + 9] = keysAt[i]! + (keys[i]!.length - node.names.length - 1) * wordBytes
+    u32[n + 10] = 1
+    u32.set(keys[i]!, (ptr + keysAt[i]!) / wordBytes)
   })
-  const leaves = nodes.flatMap((node, i) => (node.kind === 'tuple' ? [] : [i]))
+  const leaves = nodes.flatMap((node, i) => (hasParts(node) ? [] : [i]))
   const placeOf = (offset: number): number => (offset === 0 ? 0 : ptr + offset)
   return {
     ptr,
@@ -101,8 +116,25 @@ export function reserveBlock(
   }
 }
 
+type Parent = Extract<RawColumn, { kind: 'tuple' | 'struct' }>
+
+function hasParts(column: RawColumn): column is Parent {
+  return column.kind === 'tuple' || column.kind === 'struct'
+}
+
 function preorder(column: RawColumn): RawColumn[] {
-  return column.kind === 'tuple' ? [column, ...column.items.flatMap(preorder)] : [column]
+  return hasParts(column) ? [column, ...column.items.flatMap(preorder)] : [column]
+}
+
+/** Names as the words of a header, and the shape that has them all in order. */
+function keysOf(names: readonly string[]): number[] {
+  const words = names.flatMap(name => {
+    const bytes = textBytes(name)
+    const padded = new Uint8Array(Math.ceil(bytes.length / wordBytes) * wordBytes)
+    padded.set(bytes)
+    return [bytes.length, ...new Uint32Array(padded.buffer)]
+  })
+  return [...words, names.length, ...names.keys()]
 }
 
 function dataBytes(kind: 'float64' | 'bool' | 'utf8', rows: number): number {
@@ -118,6 +150,7 @@ function flagsOf(column: RawColumn): number {
   if (column.kind === 'float64') return FLOAT64
   if (column.kind === 'bool') return BOOL
   if (column.kind === 'tuple') return TUPLE
+  if (column.kind === 'struct') return STRUCT
   let flags = UTF8
   if (column.ascii) flags |= IS_ASCII
   if (column.wtf8) flags |= IS_WTF8

@@ -5,7 +5,7 @@ import { hashKey } from '../columnar/keys.ts'
 import { type RawBlock, type RawColumn, reserveBlock } from '../columnar/raw-block.ts'
 import { textBytes } from '../columnar/text.ts'
 import type { ColumnShape } from '../expressions/columns.ts'
-import { type ColumnRows, type Leaf, leafBytes, type Segment } from './column-rows.ts'
+import { type ColumnRows, isRow, type Leaf, leafBytes, type Segment } from './column-rows.ts'
 import type { Partitioner } from './operator.ts'
 import type { Piece } from './vector.ts'
 
@@ -191,7 +191,7 @@ export class ColumnOutput {
     const columns = leaves.map((leaf, i) => this.#columnOf(leaf, i, segments, rows))
     let next = 0
     const tree = (of: ColumnShape): RawColumn =>
-      of.kind === 'tuple' ? { kind: 'tuple', items: of.items.map(tree) } : columns[next++]!
+      isRow(of) ? { ...of, items: of.items.map(tree) } : columns[next++]!
     const block = reserveBlock(this.#arena, owner, rows, tree(shape))
     this.#chunks.push(block.ptr)
     return block

@@ -29,16 +29,23 @@ export interface Segment {
 
 export const leafBytes = { ...keyBytes, bool: 1 } as const
 
+/** Whether rows of the shape have parts of their own. */
+export function isRow(
+  shape: ColumnShape,
+): shape is Extract<ColumnShape, { kind: 'tuple' | 'struct' }> {
+  return shape.kind === 'tuple' || shape.kind === 'struct'
+}
+
 /** Whether blocks have columns for rows of this shape. */
 export function canKeep(shape: ColumnShape): boolean {
-  if (shape.kind === 'tuple') return shape.items.length > 0 && shape.items.every(canKeep)
+  if (isRow(shape)) return shape.items.length > 0 && shape.items.every(canKeep)
   if (shape.kind !== 'constant') return shape.kind in leafBytes
   return ['string', 'number', 'boolean'].includes(typeof shape.value)
 }
 
 /** The leaves of a shape, in order. */
 export function leavesOf(shape: ColumnShape): Leaf[] {
-  if (shape.kind === 'tuple') return shape.items.flatMap(leavesOf)
+  if (isRow(shape)) return shape.items.flatMap(leavesOf)
   if (!canKeep(shape)) throw new Error(`a ${shape.kind} can't be kept`)
   return [shape as Leaf]
 }
@@ -89,8 +96,8 @@ export class ColumnRows {
   }
 
   #keep(value: ColumnValue, shape: ColumnShape, rows: number, at: number[]): void {
-    if (shape.kind === 'tuple') {
-      const items = (value as Extract<ColumnValue, { kind: 'tuple' }>).items
+    if (isRow(shape)) {
+      const items = (value as Extract<ColumnValue, { kind: 'tuple' | 'struct' }>).items
       for (const [i, item] of shape.items.entries()) this.#keep(items[i]!, item, rows, at)
     } else if (shape.kind === 'constant') {
       at.push(0)

@@ -29,6 +29,9 @@ import type { Piece } from './vector.ts'
 /** What a partition came to: columns, valid until the next run, or JavaScript values. */
 export interface ColumnResult {
   readonly rowsIn: number
+  /** Values of expressions: by kernels, and by calls of JavaScript. */
+  readonly kernelValues: number
+  readonly calledValues: number
   /** Steps of the chain that are done. */
   readonly steps: number
   readonly rows: ColumnRows | PairRows
@@ -115,7 +118,7 @@ export class ColumnRunner {
       const plan = this.#plan(chain, known, first)
       if (plan.steps < chain.steps.length) meter.because(plan.steps, plan.reason)
       if (plan.steps === 0) return undefined
-      this.#machine.state.halves = false
+      Object.assign(this.#machine.state, newMachineState())
       try {
         this.#distinct.use(known.distinct.values())
         return this.#through(meter, plan, sources as ColumnSource[], limit)
@@ -186,7 +189,8 @@ export class ColumnRunner {
     // Text that is not cut yet comes in without its lines being known.
     if (sources[0]!.shape.kind === 'lines') meter.push(0, rowsIn)
     meter.keep()
-    return { rowsIn, steps: plan.steps, rows: pairs ?? rows }
+    const { kernelValues, calledValues } = this.#machine.state
+    return { kernelValues, calledValues, rowsIn, steps: plan.steps, rows: pairs ?? rows }
   }
 
   #known(chain: ColumnChain): KnownChain {

@@ -12,11 +12,12 @@ import {
 import type { Column } from '../columnar/column.ts'
 import { vectorRowsMax } from '../columnar/group-table.ts'
 import type { KernelExports } from '../columnar/kernel-exports.ts'
-import type {
-  ColumnMachine,
-  ColumnShape,
-  ColumnValue,
-  ColumnVector,
+import {
+  type ColumnMachine,
+  type ColumnShape,
+  type ColumnValue,
+  type ColumnVector,
+  lazyValues,
 } from '../expressions/columns.ts'
 import type { OpenBlocks } from './open-blocks.ts'
 import type { Piece } from './vector.ts'
@@ -145,7 +146,7 @@ function columnAt(machine: ColumnMachine, column: Column, row: number, rows: num
       return { kind: 'struct', items }
     }
   }
-  return { kind: 'values', rows: column.decode(row, row + rows) }
+  return lazyValues(() => column.decode(row, row + rows))
 }
 
 /** Bits as a mask; the first row may lie within a byte. */

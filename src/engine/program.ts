@@ -108,6 +108,10 @@ export interface TaskResult {
   readonly fallbackRows: number
   /** Rows that went through kernels, and not through a loop over rows. */
   readonly columnRows: number
+  /** Values of lifted functions that kernels computed. */
+  readonly kernelValues: number
+  /** Values of lifted functions for which JavaScript was called, as no kernel knows them. */
+  readonly calledValues: number
   readonly elapsedMs: number
   readonly bytesIn: number
   /** Bytes of the chunks that it leaves behind. */

@@ -12,6 +12,8 @@ const counters = [
   'rowsOut',
   'fallbackRows',
   'columnRows',
+  'kernelValues',
+  'calledValues',
   'elapsedMs',
   'bytesIn',
   'bytesOut',

@@ -42,6 +42,9 @@ export interface StageOptions {
 export class SchedulerCounters {
   tasks = 0
   fallbackRows = 0
+  columnRows = 0
+  kernelValues = 0
+  calledValues = 0
   /** Bytes of values, not addresses or counts, that came through message ports. */
   portBytes = 0
   rowsByWorker = new Map<number, number>()
@@ -233,6 +236,9 @@ export class StageRunner {
     const { worker, rowsIn, rowsOut, fallbackRows, elapsedMs } = result
     this.counters.tasks++
     this.counters.fallbackRows += fallbackRows
+    this.counters.columnRows += result.columnRows
+    this.counters.kernelValues += result.kernelValues
+    this.counters.calledValues += result.calledValues
     // Accumulated values are all that a result carries beside numbers.
     if (result.accumulators.length > 0) {
       this.counters.portBytes += serialize(result.accumulators).length

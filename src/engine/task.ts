@@ -60,8 +60,19 @@ interface Counters {
   fallbackRows: number
   columnRows: number
   bytesIn: number
+  kernelValues: number
+  calledValues: number
 }
 
+const noCounters: Counters = {
+  rowsIn: 0,
+  rowsOut: 0,
+  fallbackRows: 0,
+  columnRows: 0,
+  bytesIn: 0,
+  kernelValues: 0,
+  calledValues: 0,
+}
 const compiledMax = 256
 const formsMax = 64
 const pullVectorRows = 1024
@@ -134,13 +145,7 @@ export class TaskRunner {
   async run(message: TaskMessage): Promise<TaskResult> {
     const started = stopwatch()
     const chunks: number[] = []
-    const result: Counters = {
-      rowsIn: 0,
-      rowsOut: 0,
-      fallbackRows: 0,
-      columnRows: 0,
-      bytesIn: 0,
-    }
+    const result: Counters = { ...noCounters }
     let step: ProgramStep | undefined
     try {
       const programs = await Promise.all(message.programs.map(ref => this.#compiled(ref)))
@@ -206,6 +211,8 @@ export class TaskRunner {
     const { rowsIn, rows, steps } = ran
     result.rowsIn += rowsIn
     result.columnRows += rowsIn
+    result.kernelValues += ran.kernelValues
+    result.calledValues += ran.calledValues
     if (!(rows instanceof ColumnRows)) {
       const vectors = [pairsVector(rows.keys, rows.values)]
       program.meter.loop(steps, rows.keys.length)

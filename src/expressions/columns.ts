@@ -10,6 +10,7 @@ export {
   type ColumnShape,
   type ColumnValue,
   type ColumnVector,
+  lazyValues,
   newMachineState,
 } from './columns/shapes.ts'
 export { columnOf, filled, itemType, shapeOfType, textAt, valuesOf } from './columns/values.ts'

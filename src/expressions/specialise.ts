@@ -265,7 +265,9 @@ class Specialiser {
     const isMath = expression.kind === 'math'
     const what = isMath ? `Math.${expression.fn}` : expression.fn
     const known = isMath ? undefined : globalFunctions.get(expression.fn)!
-    const args = expression.args.map(one => this.#known(one, what))
+    const args = expression.args.map(one =>
+      what === 'Boolean' ? this.#truth(one, what) : this.#known(one, what),
+    )
     // A default, as the radix of parseInt, may be given as undefined.
     while (known && args.length > known.argsMin && isOnlyUndefined(args.at(-1)!.type)) args.pop()
     args.forEach(({ type }, i) => {
@@ -284,6 +286,10 @@ class Specialiser {
     const right = this.#scalar(expression.right, operator)
     const made = rebuild(expression, [left, right])
     const { kind } = left.type
+    if (operator === '+' && kind !== right.type.kind && [kind, right.type.kind].includes('utf8')) {
+      const values = [left.expression, right.expression]
+      return { expression: { kind: 'template', texts: ['', '', ''], values }, type: utf8 }
+    }
     if (kind !== right.type.kind) refuse(reasons.mixed(operator, left.type, right.type))
     if (/^[<>]=?$/.test(operator)) return { expression: made, type: bool }
     if (kind === 'utf8' && operator === '+') return { expression: made, type: utf8 }
@@ -330,7 +336,8 @@ class Specialiser {
       return { expression: constant(text), type: utf8 }
     }
     if (operator === '!') {
-      const of = this.#value(expression.of, '!')
+      const of = this.#truth(expression.of, '!')
+      if (isNullable(of.type)) refuse(reasons.nullable('a part of !', of.type))
       return isPrimitive(of.type)
         ? { expression: rebuild(expression, [of]), type: bool }
         : answer(false)
@@ -366,8 +373,30 @@ class Specialiser {
     return { expression: rebuild(expression, [left, right]), type }
   }
 
+  /** A value of which only its truth matters: the two sides of && and || may be of two kinds. */
+  #truth(expression: Expression, what: string): Specialised {
+    if (expression.kind !== 'logical' || expression.operator === '??') {
+      return this.#known(expression, what)
+    }
+    const { operator } = expression
+    const left = this.#truth(expression.left, operator)
+    if (isConstant(left.expression)) {
+      return staysLeft[operator](evaluate(left.expression, []))
+        ? left
+        : this.#truth(expression.right, operator)
+    }
+    if (isNullable(left.type)) refuse(reasons.nullable(`a part of ${operator}`, left.type))
+    if (!isPrimitive(left.type)) {
+      return operator === '||' ? left : this.#truth(expression.right, operator)
+    }
+    const right = this.#truth(expression.right, operator)
+    if (isNullable(right.type)) refuse(reasons.nullable(`a part of ${operator}`, right.type))
+    const sides = left.type.kind === right.type.kind ? [left, right] : [left, right].map(asBool)
+    return { expression: rebuild(expression, sides), type: sides[0]!.type }
+  }
+
   #conditional(expression: Conditional): Specialised {
-    const test = this.#known(expression.test, 'a condition')
+    const test = this.#truth(expression.test, 'a condition')
     const { whenTrue, whenFalse } = expression
     if (isConstant(test.expression))
       return this.run(evaluate(test.expression, []) ? whenTrue : whenFalse)
@@ -389,6 +418,14 @@ const localsOf = (expression: Expression): number =>
   )
 
 const answer = (value: boolean): Specialised => ({ expression: constant(value), type: bool })
+
+/** A value as a boolean: text, numbers, bigints and objects by their truth. */
+function asBool(made: Specialised): Specialised {
+  if (made.type.kind === 'bool') return made
+  if (!isPrimitive(made.type)) return answer(true)
+  if (isConstant(made.expression)) return answer(Boolean(evaluate(made.expression, [])))
+  return { expression: { kind: 'global', fn: 'Boolean', args: [made.expression] }, type: bool }
+}
 
 const isConstant = (expression: Expression): boolean => expression.kind === 'constant'
 

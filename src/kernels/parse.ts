@@ -1,8 +1,10 @@
-/** Numbers out of text. */
+/** Numbers out of text, and text out of numbers. */
 import { textOf } from './memory'
 
 /** Digits whose integer is exact in a double, and powers of ten that are. */
 const DIGITS_MAX: u32 = 15
+/** Numbers below have at most 11 digits, so that their text fits into a view with a minus. */
+const PLAIN_LIMIT: f64 = 100000000000
 
 /**
  * `Number(text)` where the text is a plain decimal: an optional minus, digits, and perhaps a
@@ -24,6 +26,43 @@ export function parseNumbers(views: usize, n: u32, out: usize, unsure: usize): u
     left += u32(isUnsure)
   }
   return left
+}
+
+/**
+ * `String(number)` where it is a whole number of at most 11 digits, whose text lies in its view.
+ *
+ * @param unsure Mask of the other rows, which are for JavaScript; their texts are empty.
+ * @returns Number of those rows.
+ */
+export function formatNumbers(values: usize, n: u32, out: usize, unsure: usize): u32 {
+  const stop = out + (n << 4)
+  let left: u32 = 0
+  for (; out !== stop; values += 8, out += 16, unsure++) {
+    const value = load<f64>(values)
+    v128.store(out, i64x2.splat(0))
+    // NaN is neither.
+    const isPlain = abs<f64>(value) < PLAIN_LIMIT && trunc<f64>(value) === value
+    store<u8>(unsure, u8(!isPlain))
+    if (isPlain) writeInteger(out, i64(value))
+    else left++
+  }
+  return left
+}
+
+/** Writes the view of an integer; the view is zero. */
+function writeInteger(view: usize, value: i64): void {
+  const isNegative = value < 0
+  let rest = (isNegative ? -value : value) as u64
+  let digits: u32 = 1
+  for (let limit: u64 = 10; rest >= limit; limit *= 10) digits++
+  const length = digits + u32(isNegative)
+  store<u32>(view, length)
+  if (isNegative) store<u8>(view, 45, 4)
+  for (let p = view + 3 + length; digits !== 0; digits--, p--) {
+    const tenth = rest / 10
+    store<u8>(p, (48 + (rest - tenth * 10)) as u8)
+    rest = tenth
+  }
 }
 
 /** The number, or NaN where this is no plain decimal. */

@@ -5,6 +5,7 @@
  * lone surrogates (WTF-8) can halves of one character match in JavaScript and not here.
  */
 import { lastLoad, loadNear, sameBytes, textOf } from './memory'
+import { isLessView } from './text-order'
 
 /** `a === text` for the text of one view. */
 export function eqViewsBy(a: usize, view: usize, n: u32, mask: usize): void {
@@ -16,6 +17,18 @@ export function eqViewsBy(a: usize, view: usize, n: u32, mask: usize): void {
 export function eqViews(a: usize, b: usize, n: u32, mask: usize): void {
   const end = mask + n
   for (; mask !== end; a += 16, b += 16, mask++) store<u8>(mask, u8(sameViews(a, b)))
+}
+
+/** `a < b`, by UTF-16 units. */
+export function ltViews(a: usize, b: usize, n: u32, mask: usize): void {
+  const end = mask + n
+  for (; mask !== end; a += 16, b += 16, mask++) store<u8>(mask, u8(isLessView(a, b)))
+}
+
+/** `a <= b`, by UTF-16 units. */
+export function leViews(a: usize, b: usize, n: u32, mask: usize): void {
+  const end = mask + n
+  for (; mask !== end; a += 16, b += 16, mask++) store<u8>(mask, u8(!isLessView(b, a)))
 }
 
 /** `a.startsWith(text)` for `length` bytes at `text`. */
@@ -61,8 +74,31 @@ export function includes(a: usize, text: usize, length: u32, n: u32, mask: usize
     const bytes = load<u32>(a)
     store<u8>(
       mask,
-      u8(length === 0 || (bytes >= length && isIn(textOf(a), bytes, text, length, last))),
+      u8(length === 0 || (bytes >= length && placeIn(textOf(a), bytes, text, length, last) >= 0)),
     )
+  }
+}
+
+/** `a.indexOf(text)` for `length` bytes at `text`, as f64. `ascii`: 1 when `a` is all ASCII. */
+export function indexOfText(
+  a: usize,
+  text: usize,
+  length: u32,
+  ascii: u32,
+  n: u32,
+  out: usize,
+): void {
+  const end = out + (n << 3)
+  const last = lastLoad()
+  for (; out !== end; a += 16, out += 8) {
+    const bytes = load<u32>(a)
+    let place: i32 = length === 0 ? 0 : -1
+    if (length !== 0 && bytes >= length) {
+      const p = textOf(a)
+      place = placeIn(p, bytes, text, length, last)
+      if (place > 0 && ascii === 0) place = unitsIn(p, p + place)
+    }
+    store<f64>(out, f64(place))
   }
 }
 
@@ -103,8 +139,12 @@ function isAt(p: usize, opening: v128, wanted: i32, last: usize): boolean {
   return (i8x16.bitmask(i8x16.eq(loadNear(p, last), opening)) & wanted) === wanted
 }
 
-/** Whether the text is in [p, p + bytes): looks for its first and last byte at their distance. */
-function isIn(p: usize, bytes: u32, text: usize, length: u32, last: usize): boolean {
+/**
+ * The byte at which the text first is in [p, p + bytes), or -1: looks for its first and last byte
+ * at their distance.
+ */
+function placeIn(p: usize, bytes: u32, text: usize, length: u32, last: usize): i32 {
+  const start = p
   const first = i8x16.splat(load<i8>(text))
   const final = i8x16.splat(load<i8>(text + length - 1))
   let places = bytes - length + 1
@@ -115,11 +155,22 @@ function isIn(p: usize, bytes: u32, text: usize, length: u32, last: usize): bool
     )
     let found = i8x16.bitmask(both) & lowBits(places)
     while (found !== 0) {
-      if (length <= 2 || sameBytes(p + ctz(found), text, length)) return true
+      const place = p + ctz(found)
+      if (length <= 2 || sameBytes(place, text, length)) return (place - start) as i32
       found &= found - 1
     }
-    if (places <= 16) return false
+    if (places <= 16) return -1
     places -= 16
     p += 16
   }
+}
+
+/** UTF-16 units of [p, end). */
+function unitsIn(p: usize, end: usize): u32 {
+  let units: u32 = 0
+  for (; p !== end; p++) {
+    const byte: u32 = load<u8>(p)
+    units += u32((byte & 0xc0) !== 0x80) + u32(byte >= 0xf0)
+  }
+  return units
 }

@@ -16,7 +16,8 @@ export const filter: Operator = {
   keepsPartitioner: true,
   columns: c => {
     const lifted = c.expression(0)
-    const value = lifted && c.compile(lifted)
+    // Only the truth of what it returns matters.
+    const value = lifted && c.compile({ kind: 'global', fn: 'Boolean', args: [lifted] })
     // A part without a kernel is called for every row: better once for equal rows.
     if (!value || value.calls) {
       const once = filterOnce(c)

@@ -41,6 +41,30 @@ test('pairs of text and numbers read like those of a builder', () => {
   expect(Array.from(a.decode(0, 3))).toEqual(Array.from(b.decode(0, 3)))
 })
 
+test('objects read like those of a builder, whatever their keys', () => {
+  const arena = Arena.create({ limitBytes: 2 ** 22, poison: true })
+  const names = ['word', '', 'ünï 😀', '\ud800', 'five5', '__proto__']
+  const row: RawColumn = {
+    kind: 'struct',
+    names,
+    items: names.map(name => (name === 'word' ? text : { kind: 'float64' })),
+  }
+  const block = reserveBlock(arena, owner, 2, { kind: 'tuple', items: [{ kind: 'bool' }, row] })
+  arena.u8[block.data[0]!] = 0b10
+  writeViews(arena, block.data[1]!, ['a', 'b'])
+  for (let i = 1; i < names.length; i++) arena.f64.set([i, -i], block.data[i + 1]! / 8)
+  const builder = new BlockBuilder()
+  for (const i of [0, 1]) {
+    const values = names.map((name, at) => [name, at === 0 ? 'ab'[i] : i === 0 ? at : -at])
+    builder.append([i === 1, Object.fromEntries(values)])
+  }
+  const built = builder.seal(arena, owner)
+  const [a, b] = [Block.open(arena, block.ptr), Block.open(arena, built.ptr)]
+  expect(a.signature).toBe(b.signature)
+  expect(a.get(1)).toEqual(b.get(1))
+  expect(Array.from(a.decode(0, 2))).toEqual(Array.from(b.decode(0, 2)))
+})
+
 test('long strings lie in the heap', () => {
   const arena = Arena.create({ limitBytes: 2 ** 22, poison: true })
   const long = 'more than twelve bytes'

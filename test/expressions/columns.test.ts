@@ -63,6 +63,46 @@ describe('each entry of the table', () => {
   })
 })
 
+describe('by kernels alone', () => {
+  const input = Array.from({ length: 30 }, (_, i) => ({
+    s: ['', 'a', ' b ', 'Ünï', '😀x', `${i}`, 'more than twelve bytes'][i % 7]!,
+    t: ['x', 'more than twelve bytes', '😀', '\uffff'][i % 4]!,
+    n: [0, -0, Number.NaN, 1.5, i, -i, 2 ** 40 + i][i % 7]!,
+    m: i % 5,
+    b: i % 3 === 0,
+  }))
+  test.each([
+    'row => row.n * 2 + row.m / 3 - 1',
+    'row => (row.n | 0) + (row.m & 3) - (~row.n) + (row.n >>> 2) + (1 << row.m)',
+    'row => Math.max(row.n, 3, row.m) + Math.min(row.m, row.n) + Math.max(row.m)',
+    'row => [Number.isNaN(row.n), isFinite(row.n), Number.isInteger(row.n)]',
+    'row => Number.isSafeInteger(row.n) ? Math.abs(row.n) : Math.sign(row.m)',
+    'row => row.n ? row.s : row.t',
+    'row => row.s && row.m > 2 ? [row.s, 1] : ["none", row.m]',
+    'row => row.s || row.t',
+    'row => row.b === (row.m > 2) && !row.s',
+    'row => ({ word: row.s, pair: [row.n, row.b] })',
+    'row => { const t = row.s + row.t; return t + t.length + "!" }',
+    'row => [row.m + row.s, row.s + row.b + row.n]',
+    'row => !(row.s && row.m) || row.n ? 1 : 2',
+    'row => `${row.s}-${row.t}`.slice(1, 4)',
+    'row => row.s < row.t && row.s >= "a"',
+    'row => row.s === row.t || row.t !== "x"',
+    'row => row.s.indexOf("b") + row.t.indexOf("twelve") + row.s.indexOf("")',
+    'row => row.s.startsWith("m") || row.t.endsWith("bytes") || row.s.includes("an")',
+    'row => row.s.trim().toUpperCase().substring(2, 0)',
+    'row => row.s.charAt(1) + row.s.concat(row.t, "-")',
+    'row => [row.s.at(-1) ?? "", row.t[0] ?? row.s, row.t.at(20) ?? "none"]',
+    'row => row.s.charCodeAt(0)',
+    'row => [row.s.length, row.t.length].length + row.s.length',
+    'row => Number(row.s) + parseInt(row.t, 10) + +row.s + Number.parseFloat(row.t)',
+    'row => [typeof row.n, typeof row.s, String(row.s), Boolean(row.t)]',
+    'row => [1, "constant", true, null]',
+  ])('%s', source => {
+    expect(check(source, input)).toMatchObject({ calls: false })
+  })
+})
+
 test('random programs on many rows', () => {
   const program = fc.tuple(programs, fc.array(rows, { minLength: 1, maxLength: 20 }))
   fc.assert(

@@ -132,6 +132,12 @@ test.each([
   ['String(x.b)', 'utf8'],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a function.
   ['`${x.n} ${x.s} ${x.b} ${x.i}`', 'utf8'],
+  ['x.s + x.n', 'utf8'],
+  ['x.b + x.s', 'utf8'],
+  ['x.i + x.s + 1', 'utf8'],
+  ['x.s && x.n > 1 ? x.s : x.n + x.s', 'utf8'],
+  ['!(x.s || x.n) ? 1 : 2', 'float64'],
+  ['Boolean(x.s && x.i || x.p)', 'bool'],
   ['[x.any, x.nothing, x.sn]', 'tuple(any,absent,utf8?)'],
   ['({ b: x.n, 1: x.s })', 'struct("1":utf8,"b":float64)'],
   ['x.sn?.length', 'a part of the property length may be null'],
@@ -170,7 +176,7 @@ const refused: Record<keyof typeof typeReasons, readonly string[]> = {
     '`${x.sn}`',
   ],
   mixed: [
-    'x.s + x.n',
+    'x.b - x.n',
     'x.n + x.b',
     'x.n + x.i',
     'x.n < x.s',

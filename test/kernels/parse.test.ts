@@ -1,7 +1,7 @@
-/** Numbers read from text, against `Number`, `parseFloat` and `parseInt`. */
+/** Numbers read from text and written as text, against `Number`, `parseFloat` and `parseInt`. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { strings } from './arbitraries.ts'
+import { numbers, strings } from './arbitraries.ts'
 import { KernelMemory, places } from './kernel-memory.ts'
 
 const memory = new KernelMemory()
@@ -71,5 +71,29 @@ describe.each(places)('numbers from text at $place', ({ base }) => {
     const [out, mask] = [memory.alloc(column.length * 8), memory.alloc(column.length)]
     expect(kernels.parseNumbers(memory.putViews(column), column.length, out, mask)).toBe(0)
     expect(memory.readF64(out, column.length)).toEqual(column.map(Number))
+  })
+})
+
+describe.each(places)('text from numbers at $place', ({ base }) => {
+  const values = fc.oneof(
+    numbers,
+    fc.integer({ min: -99_999_999_999, max: 99_999_999_999 }),
+    fc.constantFrom(99_999_999_999, -99_999_999_999, 1e11, -1e11, 0.5, 10, 100, 1e10),
+  )
+  test('short integers, and the rest is for JavaScript', () => {
+    fc.assert(
+      fc.property(fc.array(values), column => {
+        memory.rewind(base)
+        const n = column.length
+        const [at, out, mask] = [memory.putF64(column), memory.alloc(n * 16), memory.alloc(n)]
+        const left = kernels.formatNumbers(at, n, out, mask)
+        const isPlain = (x: number): boolean => Number.isInteger(x) && Math.abs(x) < 1e11
+        expect(memory.readViews(out, n)).toEqual(column.map(x => (isPlain(x) ? String(x) : '')))
+        expect(memory.readU8(mask, n)).toEqual(column.map(x => Number(!isPlain(x))))
+        expect(left).toBe(column.filter(x => !isPlain(x)).length)
+        expect(memory.u8[mask + n]).toBe(0xdb)
+      }),
+      { numRuns: 300 },
+    )
   })
 })

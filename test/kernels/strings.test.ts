@@ -76,6 +76,50 @@ describe.each(places)('strings at $place', ({ base }) => {
     )
   })
 
+  test('indexOf', () => {
+    fc.assert(
+      fc.property(columnAndText, ({ texts, text }) => {
+        memory.rewind(base)
+        const n = texts.length
+        const bytes = textBytes(text)
+        const [views, at, out] = [
+          memory.putViews(texts),
+          memory.putBytes(bytes),
+          memory.alloc(8 * n),
+        ]
+        const ascii = kernels.isAsciiViews(views, n)
+        kernels.indexOfText(views, at, bytes.length, ascii, n, out)
+        expect(memory.readF64(out, n)).toEqual(texts.map(each => each.indexOf(text)))
+        expect(memory.u8[out + 8 * n]).toBe(0xdb)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('< and <=', () => {
+    const nearly = fc.constantFrom('\ud800', '\udfff', '😀', '\ue000', '\uffff', 'ä', '\u{10ffff}')
+    const text = fc.oneof(
+      strings,
+      fc.array(nearly, { maxLength: 3 }).map(parts => parts.join('')),
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text, text)), rows => {
+        memory.rewind(base)
+        const n = rows.length
+        const pairs = rows.map(([a, b], i) => (i % 4 ? [a, b] : [a + b, a])) as [string, string][]
+        const a = memory.putViews(pairs.map(pair => pair[0]))
+        const b = memory.putViews(pairs.map(pair => pair[1]))
+        const out = memory.alloc(n)
+        kernels.ltViews(a, b, n, out)
+        expect(memory.readU8(out, n)).toEqual(pairs.map(pair => Number(pair[0] < pair[1])))
+        kernels.leViews(a, b, n, out)
+        expect(memory.readU8(out, n)).toEqual(pairs.map(pair => Number(pair[0] <= pair[1])))
+        expect(memory.u8[out + n]).toBe(0xdb)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   test('which rows are ASCII', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(asciiStrings, strings)), texts => {

@@ -71,6 +71,7 @@ class Compiler {
   readonly #input: ColumnShape
   readonly #machine: ColumnMachine
   readonly #locals = new Map<number, ColumnExpression>()
+  readonly #compiled = new Map<Expression, ColumnExpression>()
 
   constructor(input: ColumnShape, machine: ColumnMachine) {
     this.#input = input
@@ -78,6 +79,15 @@ class Compiler {
   }
 
   compile(expression: Expression): ColumnExpression | undefined {
+    const known = this.#compiled.get(expression)
+    if (known) return known
+    const made = this.#compile(expression)
+    if (made) this.#compiled.set(expression, made)
+    return made
+  }
+
+  #compile(written: Expression): ColumnExpression | undefined {
+    const expression = this.#withoutMissing(written)
     switch (expression.kind) {
       case 'parameter':
         if (expression.index > 0 || this.#input.kind === 'lines') return undefined
@@ -107,6 +117,22 @@ class Compiler {
     )
   }
 
+  /**
+   * `text.at(-1) ?? ''` without a value that may be missing: a place that is there holds a unit, so
+   * it is `text.slice(-1) || ''`.
+   */
+  #withoutMissing(expression: Expression): Expression {
+    if (expression.kind !== 'logical' || expression.operator !== '??') return expression
+    const { left } = expression
+    const place = placeOf(left)
+    if (place === undefined || this.compile(children(left)[0]!)?.shape.kind !== 'utf8') {
+      return expression
+    }
+    const args = place === -1 ? [constant(-1)] : [constant(place), constant(place + 1)]
+    const unit: Expression = { kind: 'call', method: 'slice', of: children(left)[0]!, args }
+    return { ...expression, operator: '||', left: unit }
+  }
+
   /** The value is computed once for a vector, and read by every use of its local. */
   #let({ id, value, body }: Extract<Expression, { kind: 'let' }>): ColumnExpression | undefined {
     const made = this.compile(value)
@@ -125,6 +151,17 @@ class Compiler {
       }
     )
   }
+}
+
+/** The place that `x[0]` or `x.at(0)` reads, where it is a constant whole number. */
+function placeOf(expression: Expression): number | undefined {
+  if (expression.kind === 'item') {
+    return expression.access === 'index' ? expression.index : undefined
+  }
+  if (expression.kind !== 'call' || expression.method !== 'at') return undefined
+  const [first] = expression.args
+  const place = first?.kind === 'constant' ? first.value : undefined
+  return typeof place === 'number' && Number.isSafeInteger(place) ? place : undefined
 }
 
 type RowValue = Extract<ColumnValue, { kind: 'tuple' | 'struct' }>

@@ -39,6 +39,17 @@ export type ColumnValue =
   | { readonly kind: 'struct'; readonly items: readonly ColumnValue[] }
   | { readonly kind: 'values'; readonly rows: ArrayLike<unknown> }
 
+/** Values that are made when somebody first looks at them, while their vector lasts. */
+export function lazyValues(make: () => ArrayLike<unknown>): ColumnValue {
+  let made: ArrayLike<unknown> | undefined
+  return {
+    kind: 'values',
+    get rows() {
+      return (made ??= make())
+    },
+  }
+}
+
 /** Up to a few thousand rows. */
 export interface ColumnVector {
   readonly rows: number
@@ -51,7 +62,7 @@ export interface ColumnMachine {
   readonly scratch: Scratch
   /** The memory that addresses refer to. */
   readonly memory: Memory
-  /** What has happened so far; only ever counted up, but for `halves`. */
+  /** What has happened since the partition began. */
   readonly state: MachineState
   /** The memory as 32-bit words, for the small states that kernels keep. */
   words(): Uint32Array

@@ -1,5 +1,10 @@
 /** Rows of a vector picked by a mask. */
-import type { ColumnMachine, ColumnValue, ColumnVector } from '../../expressions/columns.ts'
+import {
+  type ColumnMachine,
+  type ColumnValue,
+  type ColumnVector,
+  lazyValues,
+} from '../../expressions/columns.ts'
 
 const rowBytes = { float64: 8, utf8: 16, bool: 1 } as const
 
@@ -26,10 +31,11 @@ export function selected(machine: ColumnMachine, vector: ColumnVector, mask: num
       case 'constant':
       case 'lines':
         return value
-      case 'values': {
-        const list = machine.memory.u32.subarray(indexes / 4, indexes / 4 + rows)
-        return { kind: 'values', rows: Array.from(list, i => value.rows[i]) }
-      }
+      case 'values':
+        return lazyValues(() => {
+          const list = machine.memory.u32.subarray(indexes / 4, indexes / 4 + rows)
+          return Array.from(list, i => value.rows[i])
+        })
       case 'ids': {
         const at = scratch.take(rows * 4)
         kernels.gatherU32(value.at, indexes, rows, at)

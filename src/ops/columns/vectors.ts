@@ -1,7 +1,12 @@
 /** Vectors cut and made of what lies in memory. */
 import { type GroupTable, keyBytes, vectorRowsMax } from '../../columnar/group-table.ts'
 import type { Push } from '../../engine/column-kernel.ts'
-import type { ColumnShape, ColumnValue, ColumnVector } from '../../expressions/columns.ts'
+import {
+  type ColumnShape,
+  type ColumnValue,
+  type ColumnVector,
+  lazyValues,
+} from '../../expressions/columns.ts'
 
 const rowBytes = { ...keyBytes, bool: 1 } as const
 const numberBytes = 8
@@ -20,7 +25,7 @@ function moved(value: ColumnValue, rows: number): ColumnValue {
     case 'lines':
       return value
     case 'values':
-      return { kind: 'values', rows: Array.prototype.slice.call(value.rows, rows) }
+      return lazyValues(() => Array.prototype.slice.call(value.rows, rows))
     case 'ids':
       return { kind: 'ids', at: value.at + rows * 4, texts: value.texts }
     default:
