@@ -31,11 +31,24 @@ const finders = {
   'utf8,utf8': 'groupViewsViews',
 } as const
 
+/** Groups of the keys of one partition; ids are dense, in order of first appearance. */
+export interface KeyGroups {
+  readonly count: number
+  readonly kinds: readonly KeyKind[]
+  /** Addresses of the columns of keys, and of one number a group; they move as groups come. */
+  readonly keys: readonly number[]
+  readonly numbers: number
+  /** Forgets all groups; a new group's number is `initial`. */
+  begin(kinds: readonly KeyKind[], initial?: number): void
+  /** Group ids (u32, at `gids`) of some keys; returns how many groups there were before. */
+  group(keys: readonly number[], rows: number, gids: number): number
+}
+
 /**
  * Groups of one partition at a time. Its memory belongs to the thread and is used again for the
  * next partition; ids are dense, in order of first appearance.
  */
-export class GroupTable {
+export class GroupTable implements KeyGroups {
   count = 0
   #arena: Arena
   #kernels: KernelExports

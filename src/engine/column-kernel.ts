@@ -7,7 +7,7 @@
  * - What it takes from the scratch memory it gives back before `push` returns.
  * - It hands on vectors of at most `vectorRowsMax` rows, all of the shape it has named.
  */
-import type { GroupTable } from '../columnar/group-table.ts'
+import type { KeyGroups } from '../columnar/group-table.ts'
 import type {
   ColumnExpression,
   ColumnMachine,
@@ -37,8 +37,8 @@ export interface ColumnCode {
   failed(error: unknown, row: unknown): unknown
   /** An expression over rows of a shape, that of the input unless told; undefined: no kernels. */
   compile(expression: Expression, shape?: ColumnShape): ColumnExpression | undefined
-  /** A table of this stage alone. */
-  groups(): GroupTable
+  /** Groups of keys of the given shape, for this stage alone. */
+  groups(key: ColumnShape): KeyGroups
   /**
    * Function `index` over columns of a shape, that of the input unless told, called once for equal
    * values; undefined where that may not be, or does not pay.

@@ -1,5 +1,5 @@
 /** Which steps of a chain run over columns: made once per program and shape of its input. */
-import type { GroupTable } from '../columnar/group-table.ts'
+import type { KeyGroups } from '../columnar/group-table.ts'
 import {
   type ColumnMachine,
   type ColumnShape,
@@ -44,8 +44,8 @@ export interface ColumnChain {
 export interface ColumnTools {
   readonly operators: ReadonlyMap<string, Operator>
   readonly machine: ColumnMachine
-  /** The table for the aggregate of a plan that comes as number `index`. */
-  groups(index: number): GroupTable
+  /** Groups of keys of a shape, for the aggregate of a plan that comes as number `index`. */
+  groups(index: number, key: ColumnShape): KeyGroups
   /** Function `index` of the chain, called once for equal values; undefined where it is off. */
   distinct(index: number, fn: Function, shape: ColumnShape): OncePerValue | undefined
   failed(error: unknown, step: number, row: unknown): unknown
@@ -154,7 +154,7 @@ function stageMaker(chain: ColumnChain, tools: ColumnTools): StageMaker {
       isRepeatable: i => isRepeatable(step.functions[i]!),
       failed: (error, row) => tools.failed(error, index, row),
       compile,
-      groups: () => tools.groups(tables++),
+      groups: key => tools.groups(tables++, key),
       distinct: (i, of = input) => {
         return step.pure[i] ? tools.distinct(first + i, chain.fns[first + i]!, of) : undefined
       },

@@ -9,8 +9,9 @@
  */
 import type { Arena } from '../columnar/arena.ts'
 import { Dictionary } from '../columnar/dictionary.ts'
-import { GroupTable } from '../columnar/group-table.ts'
+import { GroupTable, type KeyGroups } from '../columnar/group-table.ts'
 import { Heap } from '../columnar/heap.ts'
+import { IdGroupMemory, IdGroups } from '../columnar/id-groups.ts'
 import { type KernelMeter, kernelModule, openKernels } from '../columnar/kernels.ts'
 import { Scratch } from '../columnar/scratch.ts'
 import { isArenaFull } from '../errors.ts'
@@ -70,6 +71,7 @@ export class ColumnRunner {
   readonly #rows: ColumnRows
   /** By the aggregate's place in its plan; one plan is at work at a time. */
   readonly #tables: GroupTable[] = []
+  readonly #idGroups: IdGroupMemory[] = []
   readonly #distinct: DistinctFunctions
   #chains = new WeakMap<ColumnChain, KnownChain>()
   /** Whose kernels' calls are counted now. */
@@ -138,7 +140,9 @@ export class ColumnRunner {
     const reason = error instanceof GiveUp ? error.message : 'the memory is full'
     meter.because(meter.stepAt(this.#calls.base), reason)
     if (isFull) {
-      for (const table of this.#tables) table.close()
+      // Places may be empty: an aggregate has groups of one of the two kinds.
+      for (const table of this.#tables) table?.close()
+      for (const memory of this.#idGroups) memory?.close()
       this.#distinct.close()
     }
     this.#rows.clear()
@@ -239,7 +243,7 @@ export class ColumnRunner {
         operators,
         failed,
         machine,
-        groups: this.#table.bind(this),
+        groups: this.#groups.bind(this),
         distinct: this.#distinctFunction.bind(this, known),
       }
       plan = planColumns(chain, source.shape, tools)
@@ -266,8 +270,12 @@ export class ColumnRunner {
     return found?.isOff ? undefined : found
   }
 
-  #table(index: number): GroupTable {
+  #groups(index: number, key: ColumnShape): KeyGroups {
     const { kernels, scratch } = this.#machine
+    if (key.kind === 'ids') {
+      this.#idGroups[index] ??= new IdGroupMemory(this.#arena, kernels, this.#host.owner)
+      return new IdGroups(this.#idGroups[index], key.texts)
+    }
     this.#tables[index] ??= new GroupTable(this.#arena, kernels, scratch, this.#host.owner)
     return this.#tables[index]
   }

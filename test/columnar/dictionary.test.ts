@@ -7,6 +7,7 @@ import { Block, type Utf8Column } from '../../src/columnar/block.ts'
 import { BlockBuilder } from '../../src/columnar/builder.ts'
 import { decodeViews } from '../../src/columnar/decode.ts'
 import { Dictionary, IdColumn } from '../../src/columnar/dictionary.ts'
+import { IdGroupMemory, IdGroups } from '../../src/columnar/id-groups.ts'
 import { openKernels } from '../../src/columnar/kernels.ts'
 import { strings } from '../kernels/arbitraries.ts'
 
@@ -67,6 +68,36 @@ describe('texts', () => {
     expect(addTexts(dictionary, [word(17)])).toEqual([0])
     dictionary.close()
   })
+})
+
+test('groups of ids are numbered as they appear, whatever the dictionary has seen', () => {
+  const dictionary = new Dictionary(arena, kernels, owner, 'utf8')
+  const memory = new IdGroupMemory(arena, kernels, owner)
+  const groups = new IdGroups(memory, dictionary)
+  const gids = arena.alloc(4096 * 4, owner)
+  const partition = fc.array(fc.array(strings, { minLength: 1, maxLength: 30 }), { maxLength: 3 })
+  fc.assert(
+    fc.property(partition, fc.nat(9), (vectors, initial) => {
+      groups.begin(['utf8'], initial)
+      const known = new Map<string, number>()
+      for (const texts of vectors) {
+        addTexts(dictionary, texts)
+        const before = known.size
+        for (const text of texts) if (!known.has(text)) known.set(text, known.size)
+        expect(groups.group([ids], texts.length, gids)).toBe(before)
+        const found = [...arena.u32.subarray(gids / 4, gids / 4 + texts.length)]
+        expect(found).toEqual(texts.map(text => known.get(text)))
+      }
+      expect(groups.count).toBe(known.size)
+      const [keys] = groups.keys as [number]
+      const decoded = Array.from(decodeViews(arena, kernels, keys, groups.count))
+      expect(decoded).toEqual([...known.keys()])
+      const numbers = arena.f64.subarray(groups.numbers / 8, groups.numbers / 8 + groups.count)
+      expect([...numbers]).toEqual(decoded.map(() => initial))
+    }),
+  )
+  for (const part of [dictionary, memory]) part.close()
+  arena.free(gids)
 })
 
 test('a column by id is zero where nothing is known, and keeps what is', () => {

@@ -238,17 +238,28 @@ const steps: Record<string, Build> = {
   'known expressions': s => s.map(w => w.trim()).filter(w => w.length < 20),
 }
 
+/** What groups texts by their ids, and what does not. */
+const ends: Record<string, Build> = {
+  none: s => s,
+  counts: s => s.map(w => [w, 1] as [string, number]).reduceByKey((a, b) => a + b, 3),
+  sums: s => s.map(w => [w, 0.1] as [string, number]).reduceByKey((a, b) => a + b),
+  'any reducer': s => s.map(w => [w, 3] as [string, number]).reduceByKey((a, b) => a * 2 - b, 2),
+  groups: s => s.map(w => [w, 'x'] as [string, string]).groupByKey(2),
+  'counts by value': s => s.countByValue(3),
+  distinct: s => s.distinct(3),
+  lengths: s => s.map(w => [w, w.length] as [string, number]).reduceByKey((a, b) => a + b),
+}
+
 test('random rows through random steps', async () => {
   const rows = fc.array(fc.oneof(strings, fc.constantFrom(...words)), { maxLength: 200 })
   const chosen = fc.array(fc.constantFrom(...Object.keys(steps)), { maxLength: 5 })
+  const last = fc.constantFrom(...Object.keys(ends))
   await fc.assert(
-    fc.asyncProperty(rows, chosen, fc.boolean(), async (texts, names, counts) => {
-      await inAllGears([texts, texts.slice(7)], s => {
-        const last = names.reduce((stream, name) => steps[name]!(stream), s)
-        if (!counts) return last
-        return last.map(w => [w, 1] as [string, number]).reduceByKey((a, b) => a + b)
-      })
+    fc.asyncProperty(rows, chosen, last, async (texts, names, end) => {
+      await inAllGears([texts, texts.slice(7).reverse(), texts], s =>
+        ends[end]!(names.reduce((stream, name) => steps[name]!(stream), s)),
+      )
     }),
-    { numRuns: 40 },
+    { numRuns: 60 },
   )
 })

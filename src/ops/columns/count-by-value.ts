@@ -1,6 +1,11 @@
 /** Values counted by group id. */
 import type { ColumnCode, ColumnStage } from '../../engine/column-kernel.ts'
-import type { ColumnShape, ColumnValue, ColumnVector } from '../../expressions/columns.ts'
+import {
+  type ColumnShape,
+  type ColumnValue,
+  type ColumnVector,
+  withoutIds,
+} from '../../expressions/columns.ts'
 import { isNumbers, numbersAt } from './numbers.ts'
 import { keyAddresses, keyKinds, pushGroups } from './vectors.ts'
 
@@ -15,11 +20,11 @@ export function countByValueStage(c: ColumnCode): ColumnStage | undefined {
   const kinds = keyKinds(key)
   if (!kinds) return undefined
   const { kernels, scratch } = machine
-  const table = c.groups()
+  const table = c.groups(key)
   const keyOf = ({ column }: ColumnVector): ColumnValue =>
     params.local || column.kind !== 'tuple' ? column : column.items[0]!
   return {
-    output: { kind: 'tuple', items: [key, { kind: 'float64' }] },
+    output: { kind: 'tuple', items: [withoutIds(key), { kind: 'float64' }] },
     begin: () => table.begin(kinds, 0),
     push: vector => {
       const { rows, column } = vector

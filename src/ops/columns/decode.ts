@@ -1,6 +1,6 @@
 /** Columns of a vector as JavaScript values, for functions that are called. */
 import { decodeViews } from '../../columnar/decode.ts'
-import type { GroupTable } from '../../columnar/group-table.ts'
+import type { KeyGroups } from '../../columnar/group-table.ts'
 import type { ColumnMachine, ColumnShape, ColumnValue } from '../../expressions/columns.ts'
 
 const numberBytes = 8
@@ -35,7 +35,7 @@ export function decodeColumn(
 }
 
 /** The keys of a table, by group id. */
-export function decodeKeys(machine: ColumnMachine, table: GroupTable): ArrayLike<unknown> {
+export function decodeKeys(machine: ColumnMachine, table: KeyGroups): ArrayLike<unknown> {
   const columns = table.kinds.map((kind, i) =>
     decodeColumn(machine, { kind, at: table.keys[i]! }, table.count),
   )

@@ -1,6 +1,6 @@
 /** Rows found once by group id. */
 import type { ColumnCode, ColumnStage } from '../../engine/column-kernel.ts'
-import type { ColumnShape, ColumnValue } from '../../expressions/columns.ts'
+import { type ColumnShape, type ColumnValue, withoutIds } from '../../expressions/columns.ts'
 import { keyAddresses, keyKinds, pushGroups } from './vectors.ts'
 
 const idBytes = 4
@@ -13,11 +13,13 @@ export function distinctStage(c: ColumnCode): ColumnStage | undefined {
   const kinds = keyKinds(key)
   if (!kinds) return undefined
   const { scratch } = machine
-  const table = c.groups()
+  const table = c.groups(key)
   const keyOf = (column: ColumnValue): ColumnValue =>
     params.local || column.kind !== 'tuple' ? column : column.items[0]!
   return {
-    output: params.local ? { kind: 'tuple', items: [key, { kind: 'float64' }] } : key,
+    output: params.local
+      ? { kind: 'tuple', items: [withoutIds(key), { kind: 'float64' }] }
+      : withoutIds(key),
     // The number of a group stands for nothing: it makes a pair of the row.
     begin: () => table.begin(kinds, 1),
     push: ({ rows, column }) => {

@@ -69,7 +69,7 @@ export function foldByKeyStage(c: ColumnCode, fold: Fold): ColumnStage | undefin
   const of = (index: number | undefined): Function | undefined =>
     index === undefined ? undefined : c.fn(index)
   const loop = compileLoop(of(create), of(merge), c.failed)
-  const table = c.groups()
+  const table = c.groups(key)
   const sample = new CombiningSample()
   let folded: unknown[] = []
   const add = ({ rows, column }: ColumnVector): void => {

@@ -1,6 +1,12 @@
 /** Numbers reduced by key: keys to group ids, then the reducer over the ids. */
 import type { ColumnCode, ColumnStage, Push } from '../../engine/column-kernel.ts'
-import type { ColumnShape, ColumnValue, ColumnVector } from '../../expressions/columns.ts'
+import {
+  type ColumnShape,
+  type ColumnValue,
+  type ColumnVector,
+  withoutIds,
+  writtenOut,
+} from '../../expressions/columns.ts'
 import { CombiningSample, combining } from './combining.ts'
 import { foldByKeyStage } from './fold-by-key.ts'
 import { numberLoop } from './fold-numbers.ts'
@@ -60,7 +66,7 @@ export function reduceByKeyStage(c: ColumnCode): ColumnStage | undefined {
   const reduce = numbersByKey(c, value)
   if (!reduce) return undefined
   const { scratch } = machine
-  const table = c.groups()
+  const table = c.groups(key)
   const sample = new CombiningSample()
   let passes = false
 
@@ -78,11 +84,12 @@ export function reduceByKeyStage(c: ColumnCode): ColumnStage | undefined {
     const [keys, values] = column.items
     const mark = scratch.mark()
     const at = numbersAt(machine, values!, rows)
-    next({ rows, column: { kind: 'tuple', items: [keys!, { kind: 'float64', at }] } })
+    const texts = writtenOut(machine, keys!, rows)
+    next({ rows, column: { kind: 'tuple', items: [texts, { kind: 'float64', at }] } })
     scratch.release(mark)
   }
   return {
-    output: { kind: 'tuple', items: [key, { kind: 'float64' }] },
+    output: { kind: 'tuple', items: [withoutIds(key), { kind: 'float64' }] },
     begin: () => {
       table.begin(kinds, reduce.initial)
       sample.begin()

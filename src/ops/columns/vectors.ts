@@ -1,5 +1,5 @@
 /** Vectors cut and made of what lies in memory. */
-import { type GroupTable, keyBytes, vectorRowsMax } from '../../columnar/group-table.ts'
+import { type KeyGroups, keyBytes, vectorRowsMax } from '../../columnar/group-table.ts'
 import type { Push } from '../../engine/column-kernel.ts'
 import {
   type ColumnShape,
@@ -35,6 +35,7 @@ function moved(value: ColumnValue, rows: number): ColumnValue {
 
 /** The kinds of the columns of a key: one, or two for a pair. Undefined where no table takes it. */
 export function keyKinds(shape: ColumnShape): ('float64' | 'utf8')[] | undefined {
+  if (shape.kind === 'ids') return ['utf8']
   const parts = shape.kind === 'tuple' ? shape.items : [shape]
   if (shape.kind === 'tuple' && parts.length !== 2) return undefined
   const kinds = parts.map(part => part.kind)
@@ -42,14 +43,14 @@ export function keyKinds(shape: ColumnShape): ('float64' | 'utf8')[] | undefined
   return kinds as ('float64' | 'utf8')[]
 }
 
-/** Addresses of the columns of a key. */
+/** Addresses of the columns of a key, or of its ids. */
 export function keyAddresses(key: ColumnValue): number[] {
   if (key.kind === 'tuple') return key.items.flatMap(keyAddresses)
   return [(key as { readonly at: number }).at]
 }
 
 /** Hands on the groups of a table, as pairs of key and number. */
-export function pushGroups(table: GroupTable, next: Push): void {
+export function pushGroups(table: KeyGroups, next: Push): void {
   const { kinds, keys, numbers, count } = table
   for (let from = 0; from < count; from += vectorRowsMax) {
     const columns = kinds.map((kind, i): ColumnValue => {
