@@ -29,6 +29,12 @@ export type Gear = (typeof GEARS)[number]
 export const RATIO_NAMES = ['pure', 'skew', 'growth', 'scaling'] as const
 export type RatioName = (typeof RATIO_NAMES)[number]
 
+/** Streams as they run in service; W3 and W4 say what they wait for. */
+export const STREAM_NAMES = ['W3', 'W4', 'W5', 'W7', 'T0', 'hold', 'soak'] as const
+export type StreamName = (typeof STREAM_NAMES)[number]
+const USUAL_STREAMS: readonly StreamName[] = ['W5', 'T0']
+
+const SECONDS_MAX = 3600
 const SCALE_MIN = 0.0001
 const SCALE_MAX = 10
 const WORKERS_MAX = 256
@@ -39,6 +45,7 @@ export interface BenchOptions {
   readonly json: boolean
   readonly workloads: readonly WorkloadName[]
   readonly ratios: readonly RatioName[]
+  readonly streams: readonly StreamName[]
   readonly latency: boolean
   readonly micro: boolean
   readonly variants: readonly VariantName[]
@@ -49,6 +56,8 @@ export interface BenchOptions {
   readonly scale: number
   /** Rows a batch of `growth`, as multiples of the usual ones. */
   readonly scales: readonly number[]
+  /** How long W7, hold and soak run; undefined for as long as each of them is meant to. */
+  readonly seconds: number | undefined
   /** Where packages of other engines are looked for; without it, from here. */
   readonly peers: string | undefined
   /** The folder of the built native reference. */
@@ -65,10 +74,15 @@ Names
   W6       filter, map, filter, count over 10,000,000 numbers
   W1-pure  W1 with closures in the middle that no kernel knows; W2-skew: one key has half the rows
   pure     W1-pure as a ratio to W1; skew: W2-skew as a ratio to W2
+  W5       batches of 1,000 pairs and of none, tick to result; hold: one every 5 ms for a minute
+  W7       word count of a socket on this machine, batches of a second
+  T0       process start to the first word count of 7.5 MB
+  soak     10,000 batches in two minutes: whether memory grows
+  W3 W4    windows and state: they wait for their operators
   growth   W1 and W2 with more rows a batch, ns a row; scaling: W1, W2, W6 by --workers
   latency  process start to first result; main-thread time of an empty batch
   micro    small parts of the engine, one at a time
-  Without names: W1 W2 W6, and latency unless --json or --variants plain-js is given.
+  Without names: W1 W2 W6, and W5 T0 latency unless --json or variants without pelton are given.
 
 Options
   --json             one JSON line a variant instead of the table
@@ -80,6 +94,7 @@ Options
   --native DIR       the folder of the native reference's programs, its target/release
   --scales 0.1,1,10  rows a batch of growth, as multiples of the usual ones
   --repetitions N    counted repetitions after one warm-up (default 5)
+  --seconds N        how long W7, hold and soak run (default 20, 60, 120)
   --data DIR         read w1.txt, w2_keys.f64 or .i64, w2_vals.f64, w6.f64 or .i64 (little-endian)
                      instead of generating; W1 and W2 are cut into 10 equal batches
   --scale S          generate the first part of the data only, such as 0.001 (default 1)
@@ -90,7 +105,7 @@ The clock starts when the input lies in memory in the variant's own form, and en
 result of the last batch is there. Generated data is kept in .bench-data/.
 `
 
-const NAMES = [...WORKLOAD_NAMES, ...RATIO_NAMES, 'latency', 'micro'] as const
+const NAMES = [...WORKLOAD_NAMES, ...RATIO_NAMES, ...STREAM_NAMES, 'latency', 'micro'] as const
 
 /** Turns the arguments after the script's name into options; throws UsageError. */
 export function parseArguments(argv: readonly string[]): BenchOptions {
@@ -100,6 +115,7 @@ export function parseArguments(argv: readonly string[]): BenchOptions {
   if (names.size === 0) for (const name of USUAL_WORKLOADS) names.add(name)
   const variants = list(values.variants ?? VARIANT_NAMES.join(','))
   for (const variant of variants) oneOf('--variants', variant, VARIANT_NAMES)
+  const isUsual = positionals.length === 0 && !json && variants.includes('pelton')
   if (values.data !== undefined && values.scale !== undefined) {
     throw new UsageError('--scale cuts generated data; it can not be combined with --data')
   }
@@ -108,8 +124,10 @@ export function parseArguments(argv: readonly string[]): BenchOptions {
     json,
     workloads: WORKLOAD_NAMES.filter(name => names.has(name)),
     ratios: RATIO_NAMES.filter(name => names.has(name)),
-    latency:
-      names.has('latency') || (positionals.length === 0 && !json && variants.includes('pelton')),
+    streams: STREAM_NAMES.filter(
+      name => names.has(name) || (isUsual && USUAL_STREAMS.includes(name)),
+    ),
+    latency: names.has('latency') || isUsual,
     micro: names.has('micro'),
     variants: VARIANT_NAMES.filter(name => variants.includes(name)),
     workers: [
@@ -119,6 +137,8 @@ export function parseArguments(argv: readonly string[]): BenchOptions {
     repetitions: whole('--repetitions', values.repetitions ?? '5', REPETITIONS_MAX),
     scale: scaleOf('--scale', values.scale ?? '1'),
     scales: list(values.scales ?? '0.1,1,10').map(text => scaleOf('--scales', text)),
+    seconds:
+      values.seconds === undefined ? undefined : whole('--seconds', values.seconds, SECONDS_MAX),
     peers: values.peers,
     native: values.native,
     data: values.data,
@@ -140,6 +160,7 @@ function parse(argv: readonly string[]) {
         data: { type: 'string' },
         scale: { type: 'string' },
         scales: { type: 'string' },
+        seconds: { type: 'string' },
         peers: { type: 'string' },
         native: { type: 'string' },
       },

@@ -4,6 +4,7 @@
  *   run.ts ── arguments.ts, data.ts (generate.ts)
  *     ├─ jobs.ts ── child.ts ⇒ variant.ts ── workloads/*, pelton.ts, peers/*   a process a variant
  *     ├─ ratios.ts ── jobs.ts                                            the engine with itself
+ *     ├─ streams.ts ── child.ts ⇒ streams/*                              a process a stream
  *     ├─ latency.ts ── child.ts ⇒ latency/*                              a process a measurement
  *     ├─ micro/index.ts                                                  in this process
  *     └─ report.ts
@@ -25,6 +26,7 @@ import { runMicro } from './micro/index.ts'
 import { hasWorkload, missing } from './peers/index.ts'
 import { runRatios, workloadsOf } from './ratios.ts'
 import { formatTable, jsonLine } from './report.ts'
+import { readsText, runStream } from './streams.ts'
 import { WORKLOADS } from './workloads/index.ts'
 
 /** Shows one line that replaces itself, on a terminal only. */
@@ -84,11 +86,16 @@ async function main(): Promise<void> {
   const options = parseArguments(process.argv.slice(2))
   if (options.help) return print(HELP)
   const jobs = options.workloads.length > 0 && options.variants.some(v => v.startsWith('pelton'))
-  if (jobs || options.ratios.length > 0 || options.latency) requireBuild()
+  const own = options.ratios.length + options.streams.length > 0
+  if (jobs || own || options.latency) requireBuild()
   if (options.workloads.length > 0) await runWorkloads(options)
   for (const name of options.ratios) {
     const folder = folderOf(options, workloadsOf(name))
     await runRatios(name, folder, options, { print, progress })
+  }
+  for (const name of options.streams) {
+    const folder = folderOf(options, readsText(name) ? ['W1'] : [])
+    await runStream(name, folder, options, { print, progress })
   }
   if (options.latency) await runLatency(options, { print, progress })
   if (options.micro) await runMicro(options, { print, progress })

@@ -13,6 +13,7 @@ describe('the command line', () => {
       latency: true,
       micro: false,
       ratios: [],
+      streams: ['W5', 'T0'],
       variants: [
         ...['pelton', 'pelton-files', 'plain-js', 'duckdb', 'polars'],
         ...['native', 'native-tuned'],
@@ -22,6 +23,7 @@ describe('the command line', () => {
       repetitions: 5,
       scale: 1,
       scales: [0.1, 1, 10],
+      seconds: undefined,
       peers: undefined,
       native: undefined,
       data: undefined,
@@ -51,7 +53,7 @@ describe('the command line', () => {
     [
       'W9',
       'unknown workload W9: choose among W1, W2, W6, W1-pure, W2-skew, ' +
-        'pure, skew, growth, scaling, latency, micro',
+        'pure, skew, growth, scaling, W3, W4, W5, W7, T0, hold, soak, latency, micro',
     ],
     ['--gear fast', '--gear fast: choose among auto, lifted, distinct, row'],
     [
@@ -74,11 +76,18 @@ describe('the command line', () => {
 
   it('has a help text for every option', () => {
     const options = ['json', 'workers', 'gear', 'variants', 'repetitions', 'data', 'scale']
-    for (const option of [...options, 'scales', 'peers', 'native']) {
+    for (const option of [...options, 'scales', 'seconds', 'peers', 'native']) {
       expect(HELP).toContain(`--${option} `)
     }
     expect(HELP.split('\n').filter(line => line.length > 100)).toEqual([])
   })
+})
+
+it('takes streams, and how long they run', () => {
+  const options = parse('W7 soak --seconds 7')
+  expect(options).toMatchObject({ workloads: [], streams: ['W7', 'soak'], seconds: 7 })
+  expect(() => parse('W7 --seconds 0')).toThrow('--seconds 0: expected whole numbers')
+  expect(parse('--json').streams).toEqual([])
 })
 
 it('takes comparisons of the engine with itself', () => {

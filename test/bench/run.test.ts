@@ -162,6 +162,24 @@ describe.skipIf(!isBuilt)('the engine', () => {
     expect(stdout).toMatch(/\n {2}2x rows a batch: \S+ ns a row, \S+x 1x rows a batch \(/)
   })
 
+  it('runs as a stream: nothing lost, every result checked', async () => {
+    const args = ['--json', '--repetitions', '1', '--seconds', '1', '--data', folder]
+    const { stdout } = await bench('W3', 'W7', 'T0', 'hold', 'soak', ...args)
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(lines.map(line => line.workload)).toEqual(['W3', 'W7', 'T0', 'hold', 'soak'])
+    const [w3, w7, t0, hold, soak] = lines
+    expect(w3.needs).toBe('reduceByKeyAndWindow')
+    expect(w7).toMatchObject({ lost: 0, counted: w7.sent })
+    expect(w7.sent).toBeGreaterThan(0)
+    expect(t0.milliseconds).toBeGreaterThan(0)
+    expect(hold).toMatchObject({ wrong: 0, seconds: 1 })
+    expect(soak.batches).toBe(83)
+    expect(soak.memory.map((one: { name: string }) => one.name)).toEqual(['rssBytes', 'arenaBytes'])
+  })
+
   it('has its latencies printed', async () => {
     const { stdout } = await bench('latency', '--json', '--repetitions', '1')
     const lines = stdout
