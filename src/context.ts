@@ -10,7 +10,8 @@ import {
   stepOf,
 } from './apply.ts'
 import { asError, noOutputs, refuseInWorkers, stopped } from './context-errors.ts'
-import { checkSameSlide, DStream, transformed } from './dstream.ts'
+import { checkSameSlide } from './dstream/same-slide.ts'
+import { DStream, transformed } from './dstream.ts'
 import { BatchLoop, type OutputOperation } from './engine/batches.ts'
 import { Dataset } from './engine/block-store.ts'
 import { type Collection, checkCollection, parallelize } from './engine/collection.ts'
@@ -409,10 +410,14 @@ export class StreamingContext {
     this.#loop = new BatchLoop(
       clock,
       this.#events,
-      { inputs, outputs },
+      {
+        inputs,
+        outputs,
+        compute: (rdd, time) => this.session.scheduler.materialise(rdd, time),
+      },
       options,
       (error, output) => {
-        const { reader } = this.#outputs[output]!
+        const reader = output === undefined ? undefined : this.#outputs[output]!.reader
         this.#fail(error, reader ? [reader] : [])
       },
     )

@@ -10,14 +10,14 @@ import {
 } from './apply.ts'
 import { formatRow } from './columnar/format-row.ts'
 import type { StreamingContext } from './context.ts'
+import { checkSameSlide } from './dstream/same-slide.ts'
+import { WindowOperators } from './dstream/windows.ts'
 import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
-import type { Operator, Params } from './engine/operator.ts'
 import { inScope, RddScope } from './engine/session.ts'
 import { PeltonError, preview } from './errors.ts'
 import * as ops from './ops/index.ts'
 import { BatchQueue, rowsOf } from './outputs.ts'
 import { RDD } from './rdd.ts'
-import type { Widened } from './widened.ts'
 
 /** Rows of one batch of a stream. */
 export interface BatchRows<T> {
@@ -34,73 +34,36 @@ const rule = '-'.repeat(43)
  * @example
  * lines.flatMap(l => l.split(' ')).map(w => [w, 1] as const).reduceByKey((a, b) => a + b).print()
  */
-export class DStream<T> {
-  /** The owning context. */
-  readonly context: StreamingContext
-  /** For the engine's own use. */
-  readonly node: StreamNode
-
-  constructor(context: StreamingContext, node: StreamNode) {
-    this.context = context
-    this.node = node
-  }
-
-  /** Milliseconds between results. */
-  get slideDuration(): number {
-    return this.node.slide
-  }
-
-  #apply<U>(call: Call, operator: Operator, params: Params = {}, fns: Function[] = []): DStream<U> {
-    this.context.checkOpen(call)
-    const step = stepOf(call, operator, params, fns)
-    const slide = operator.slide?.(params) ?? this.node.slide
-    return new DStream<U>(this.context, new StreamNode({ parents: [this.node], step, slide }))
-  }
-
-  #halves<U>(
-    call: Call,
-    operator: Operator,
-    params: Params,
-    local: Function[],
-    final: Function[],
-  ): DStream<U> {
-    return this.#apply<T>(call, operator, { ...params, local: true }, local).#apply<U>(
-      call,
-      operator,
-      { ...params, local: false },
-      final,
-    )
-  }
-
-  #partitions(label: string, partitions: number | undefined): number {
-    return partitionsOption(label, partitions, this.context.partitions)
+export class DStream<T> extends WindowOperators<T> {
+  protected made<U>(node: StreamNode): DStream<U> {
+    return new DStream<U>(this.context, node)
   }
 
   /** `f` of each row. @example stream.map(x => x + 1) */
   map<U>(f: (row: T) => U): DStream<U> {
-    return this.#apply(callOf('map'), ops.map, {}, [f])
+    return this.applied(callOf('map'), ops.map, {}, [f])
   }
 
   /** The rows for which `f` is truthy. @example stream.filter(x => x > 0) */
   filter<S extends T>(f: (row: T) => row is S): DStream<S>
   filter(f: (row: T) => unknown): DStream<T>
   filter(f: (row: T) => unknown): DStream<T> {
-    return this.#apply(callOf('filter'), ops.filter, {}, [f])
+    return this.applied(callOf('filter'), ops.filter, {}, [f])
   }
 
   /** The elements of what `f` returns for each row. @example lines.flatMap(l => l.split(' ')) */
   flatMap<U>(f: (row: T) => Iterable<U>): DStream<U> {
-    return this.#apply(callOf('flatMap'), ops.flatMap, {}, [f])
+    return this.applied(callOf('flatMap'), ops.flatMap, {}, [f])
   }
 
   /** `f` of each partition's rows. @example stream.mapPartitions(rows => [[...rows].length]) */
   mapPartitions<U>(f: (rows: Iterable<T>, partition: number) => Iterable<U>): DStream<U> {
-    return this.#apply(callOf('mapPartitions'), ops.mapPartitions, {}, [f])
+    return this.applied(callOf('mapPartitions'), ops.mapPartitions, {}, [f])
   }
 
   /** One array a partition. @example stream.glom() */
   glom(): DStream<T[]> {
-    return this.#apply(callOf('glom'), ops.glom)
+    return this.applied(callOf('glom'), ops.glom)
   }
 
   /** The rows of both, this one's first. Both must have the same slide. @example a.union(b) */
@@ -111,7 +74,7 @@ export class DStream<T> {
   /** The same rows in exactly `partitions` partitions. @example stream.repartition(8) */
   repartition(partitions: number): DStream<T> {
     const call = callOf('repartition')
-    return this.#apply(call, ops.repartition, {
+    return this.applied(call, ops.repartition, {
       partitions: partitionsOption('repartition', partitions ?? Number.NaN, 0),
     })
   }
@@ -122,108 +85,24 @@ export class DStream<T> {
    * @example stream.reduce((a, b) => a + b)
    */
   reduce(f: (a: T, b: T) => T): DStream<T> {
-    return this.#halves(callOf('reduce'), ops.reduce, {}, [f], [f])
+    return this.halved(callOf('reduce'), ops.reduce, {}, [f], [f])
   }
 
   /** The number of rows of each batch, 0 for an empty one. @example stream.count() */
   count(): DStream<number> {
-    return this.#halves(callOf('count'), ops.count, {}, [], [])
+    return this.halved(callOf('count'), ops.count, {}, [], [])
   }
 
   /** How often each value occurs, as pairs. @example words.countByValue() */
   countByValue(partitions?: number): DStream<[T, number]> {
-    const params = { partitions: this.#partitions('countByValue', partitions) }
-    return this.#halves(callOf('countByValue'), ops.countByValue, params, [], [])
+    const params = { partitions: this.partitionsOf('countByValue', partitions) }
+    return this.halved(callOf('countByValue'), ops.countByValue, params, [], [])
   }
 
   /** Each row once; rows are compared as keys are. @example words.distinct() */
   distinct(partitions?: number): DStream<T> {
-    const params = { partitions: this.#partitions('distinct', partitions) }
-    return this.#halves(callOf('distinct'), ops.distinct, params, [], [])
-  }
-
-  /** One pair a key, values reduced by `f`. @example pairs.reduceByKey((a, b) => a + b) */
-  reduceByKey<K, V>(
-    this: DStream<readonly [K, V]>,
-    f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
-    partitions?: number,
-  ): DStream<[K, Widened<V>]>
-  reduceByKey(f: Function, partitions?: number): DStream<unknown> {
-    const params = { partitions: this.#partitions('reduceByKey', partitions) }
-    return this.#halves(callOf('reduceByKey'), ops.reduceByKey, params, [f], [f])
-  }
-
-  /** All values of each key. @example pairs.groupByKey() */
-  groupByKey<K, V>(this: DStream<readonly [K, V]>, partitions?: number): DStream<[K, Widened<V>[]]>
-  groupByKey(partitions?: number): DStream<unknown> {
-    const params = { partitions: this.#partitions('groupByKey', partitions) }
-    return this.#apply(callOf('groupByKey'), ops.groupByKey, params)
-  }
-
-  /**
-   * One combined value a key.
-   *
-   * @example pairs.combineByKey(v => [v], (c, v) => [...c, v], (a, b) => [...a, ...b])
-   */
-  combineByKey<K, V, C>(
-    this: DStream<readonly [K, V]>,
-    create: (value: Widened<V>) => C,
-    mergeValue: (combined: C, value: Widened<V>) => C,
-    mergeCombiners: (a: C, b: C) => C,
-    partitions?: number,
-  ): DStream<[K, C]>
-  combineByKey(
-    create: Function,
-    mergeValue: Function,
-    mergeCombiners: Function,
-    partitions?: number,
-  ): DStream<unknown> {
-    const params = { partitions: this.#partitions('combineByKey', partitions) }
-    const call = callOf('combineByKey')
-    return this.#halves(call, ops.combineByKey, params, [create, mergeValue], [mergeCombiners])
-  }
-
-  /** `f` of each pair's value. @example pairs.mapValues(v => v * 2) */
-  mapValues<K, V, U>(this: DStream<readonly [K, V]>, f: (value: V) => U): DStream<[K, U]>
-  mapValues(f: Function): DStream<unknown> {
-    return this.#apply(callOf('mapValues'), ops.mapValues, {}, [f])
-  }
-
-  /** A pair for each element of `f(value)`. @example pairs.flatMapValues(v => [v, -v]) */
-  flatMapValues<K, V, U>(
-    this: DStream<readonly [K, V]>,
-    f: (value: V) => Iterable<U>,
-  ): DStream<[K, U]>
-  flatMapValues(f: Function): DStream<unknown> {
-    return this.#apply(callOf('flatMapValues'), ops.flatMapValues, {}, [f])
-  }
-
-  /**
-   * All rows of the last `windowDuration` milliseconds, every `slideDuration` (default: this
-   * stream's). Both must be multiples of this stream's slide.
-   *
-   * @example stream.window(seconds(30), seconds(10))
-   */
-  window(windowDuration: number, slideDuration: number = this.node.slide): DStream<T> {
-    const call = callOf('window')
-    this.#checkMultiple(call, 'window', windowDuration)
-    this.#checkMultiple(call, 'slide', slideDuration)
-    const params = { window: windowDuration, slide: slideDuration }
-    const windowed = this.#apply<T>(call, ops.window, params)
-    // The window reads each parent result again and again: it is kept, not computed anew.
-    this.node.persisted = true
-    return windowed
-  }
-
-  #checkMultiple(call: Call, what: 'window' | 'slide', duration: number): void {
-    const parent = this.node.slide
-    if (Number.isFinite(duration) && duration > 0 && duration % parent === 0) return
-    const other = what === 'window' ? 'window duration' : 'slide duration'
-    throw new PeltonError(
-      `The ${other} of windowed DStream (${preview(duration)} ms) must be a multiple of the ` +
-        `slide duration of parent DStream (${parent} ms); use a positive multiple of ${parent}`,
-      { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
-    )
+    const params = { partitions: this.partitionsOf('distinct', partitions) }
+    return this.halved(callOf('distinct'), ops.distinct, params, [], [])
   }
 
   /**
@@ -336,6 +215,22 @@ export class DStream<T> {
   }
 
   /**
+   * How often the stream's results are written to the checkpoint directory; without one it does
+   * nothing. A multiple of the stream's slide.
+   *
+   * @example pairs.updateStateByKey(count).checkpoint(seconds(10))
+   */
+  checkpoint(interval: number): this {
+    const call = callOf('checkpoint')
+    if (Number.isFinite(interval) && interval > 0 && interval % this.node.slide === 0) return this
+    throw new PeltonError(
+      `checkpoint(${preview(interval)}): the interval must be a positive multiple of the slide ` +
+        `duration, ${this.node.slide} ms`,
+      { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+    )
+  }
+
+  /**
    * The batches as an async iterable. It is bounded: when the reader is slow, so is the job.
    *
    * @example for await (const { time, rows } of stream.batches()) console.log(time, rows)
@@ -412,29 +307,4 @@ function notAnRdd(call: Call, result: unknown, batchTime: number): PeltonError {
     batchTime,
     ...(call.place && { place: call.place }),
   })
-}
-
-/** Streams that are put together must tick together. */
-export function checkSameSlide(call: Call, streams: readonly DStream<any>[]): void {
-  const details = { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) }
-  const [first] = streams
-  for (const stream of streams) {
-    if (!(stream instanceof DStream)) {
-      throw new PeltonError(`${call.label} needs DStreams; got ${preview(stream)}`, details)
-    }
-    if (stream.context !== first!.context) {
-      throw new PeltonError(
-        `Some of the DStreams have different contexts; ${call.label} needs streams of one ` +
-          'StreamingContext',
-        details,
-      )
-    }
-    if (stream.slideDuration !== first!.slideDuration) {
-      throw new PeltonError(
-        `Some of the DStreams have different slide durations: ${first!.slideDuration} ms and ` +
-          `${stream.slideDuration} ms; give both the same slide, for example with window()`,
-        details,
-      )
-    }
-  }
 }

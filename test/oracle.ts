@@ -106,6 +106,7 @@ const perBatch: Record<string, (batch: Partitions, ...args: any[]) => Partitions
   ],
   persist: batch => batch,
   cache: batch => batch,
+  checkpoint: batch => batch,
 }
 
 /** One batch as user code in `transform` sees it. */
@@ -196,6 +197,66 @@ function window(parent: OracleStream, duration: number, slide = parent.slide): O
   })
 }
 
+/** Groups of both sides: for each key the values of the first and of the second. */
+function cogroups(a: OracleRDD, b: OracleRDD): [Row, Row[], Row[]][] {
+  const sides = [a.rows.map(([k, v]) => [k, [0, v]]), b.rows.map(([k, v]) => [k, [1, v]])]
+  return groups(sides).map(({ key, values }) => {
+    const of = (side: number): Row[] => values.filter(v => v[0] === side).map(v => v[1])
+    return [key, of(0), of(1)]
+  })
+}
+
+function join(keepsLeft: boolean, keepsRight: boolean) {
+  return (stream: OracleStream, that: OracleStream): OracleStream =>
+    transform([stream, that], ([a, b]) => {
+      const rows = cogroups(a!, b!).flatMap(([key, left, right]) => {
+        const lefts = left.length === 0 && keepsRight ? [undefined] : left
+        const rights = right.length === 0 && keepsLeft ? [undefined] : right
+        return lefts.flatMap(l => rights.map(r => [key, [l, r]]))
+      })
+      return new OracleRDD([rows])
+    })
+}
+
+/** The whole window reduced anew; `remove` is only for what an engine does to be faster. */
+function reduceByKeyAndWindow(stream: OracleStream, add: Function, ...rest: any[]): OracleStream {
+  const remove = typeof rest[0] === 'function' ? rest.shift() : undefined
+  const [duration, slide, options = {}] = rest
+  const windowed = window(stream, duration, slide)
+  const { filter } = options
+  return new OracleStream(windowed.slide, time => {
+    const reduce = (rdd: OracleRDD): Row[] => perBatch.reduceByKey!(rdd.partitions, add)[0] as Row[]
+    let rows = reduce(windowed.at(time)!)
+    if (remove) {
+      // Keys stay once they were in a window: with what is left when everything is removed again.
+      const known = new Set(rows.map(([key]) => canonical(key, 'key')))
+      for (let t = windowed.slide; t < time; t += windowed.slide) {
+        for (const [key, value] of windowed.at(t)!.rows) {
+          if (known.has(canonical(key, 'key'))) continue
+          known.add(canonical(key, 'key'))
+          rows.push([key, remove(value, value)])
+        }
+      }
+    }
+    if (filter) rows = rows.filter(row => filter(row))
+    return new OracleRDD([rows])
+  })
+}
+
+/** States by key from the first batch on, all history replayed for every batch. */
+function updateStateByKey(stream: OracleStream, f: Function, options: any = {}): OracleStream {
+  return new OracleStream(stream.slide, time => {
+    let states: Row[] = [...(options.initialState ?? [])]
+    for (let t = stream.slide; t <= time; t += stream.slide) {
+      const values = stream.at(t) ?? new OracleRDD([])
+      const rows = cogroups(new OracleRDD([states]), values)
+      if (options.form === 'iterator') states = [...f(rows.map(([k, [s], v]) => [k, v, s]))]
+      else states = rows.map(([k, [s], v]) => [k, f(v, s)]).filter(([, s]) => s !== undefined)
+    }
+    return new OracleRDD([states])
+  })
+}
+
 /** Operators of more than one batch or stream. */
 const perStream: Record<string, (stream: OracleStream, ...args: any[]) => OracleStream> = {
   window,
@@ -205,6 +266,33 @@ const perStream: Record<string, (stream: OracleStream, ...args: any[]) => Oracle
   repartition: (stream, n) => transform([stream], ([rdd]) => rdd!.repartition(n)),
   // As in Spark a transform that adds a zero: so an empty batch counts 0 and "no RDD" is an error.
   count: stream => transform([stream], ([rdd]) => new OracleRDD([[rdd!.rows.length]])),
+  cogroup: (stream, that) =>
+    transform([stream, that], ([a, b]) => {
+      return new OracleRDD([cogroups(a!, b!).map(([key, left, right]) => [key, [left, right]])])
+    }),
+  join: join(false, false),
+  leftOuterJoin: join(true, false),
+  rightOuterJoin: join(false, true),
+  fullOuterJoin: join(true, true),
+  reduceByKeyAndWindow,
+  updateStateByKey,
+  groupByKeyAndWindow: (stream, duration, slide) =>
+    follow([], window(stream, duration, slide), [['groupByKey']]),
+  reduceByWindow: (stream, add, ...rest) =>
+    typeof rest[0] === 'function'
+      ? follow([], stream, [
+          ['map', (row: Row) => [1, row]],
+          ['reduceByKeyAndWindow', add, ...rest],
+          ['map', ([, value]: Row) => value],
+        ] as Step[])
+      : follow([], window(stream, rest[0], rest[1]), [['reduce', add]]),
+  countByWindow: (stream, ...rest) =>
+    follow([], stream, [
+      ['map', () => 1],
+      ['reduceByWindow', (a: number, b: number) => a + b, (a: number, b: number) => a - b, ...rest],
+    ]),
+  countByValueAndWindow: (stream, duration, slide) =>
+    follow([], window(stream, duration, slide), [['countByValue']]),
   'ssc.union': (_, streams) => union(streams),
   'ssc.transform': (_, streams, f) => transform(streams, f),
 }

@@ -34,6 +34,14 @@ export interface BatchLoopOptions {
   readonly waitingBatchesMax: number
 }
 
+/** What a batch consists of. */
+export interface BatchParts {
+  readonly inputs: readonly BatchInput[]
+  readonly outputs: readonly OutputOperation[]
+  /** Computes a result that the next batch goes on from, if that has not been done. */
+  readonly compute: (rdd: RddNode, time: number) => Promise<void>
+}
+
 interface Batch {
   readonly time: number
   readonly submissionTime: number
@@ -61,7 +69,8 @@ export class BatchLoop {
   #inputs: readonly BatchInput[]
   #outputs: readonly OutputOperation[]
   #nodes: readonly StreamNode[]
-  #report: (error: PeltonError, output: number) => void
+  #compute: BatchParts['compute']
+  #report: (error: PeltonError, output?: number) => void
   #waiting: Batch[] = []
   #running = new Set<number>()
   #cancelTimer: Cancel | undefined
@@ -74,14 +83,15 @@ export class BatchLoop {
   constructor(
     clock: Clock,
     events: EventBus,
-    parts: { inputs: readonly BatchInput[]; outputs: readonly OutputOperation[] },
+    parts: BatchParts,
     options: BatchLoopOptions,
-    report: (error: PeltonError, output: number) => void,
+    report: (error: PeltonError, output?: number) => void,
   ) {
     this.#clock = clock
     this.#events = events
     this.#inputs = parts.inputs
     this.#outputs = parts.outputs
+    this.#compute = parts.compute
     const ends = [...parts.inputs, ...parts.outputs].map(part => part.node)
     this.#nodes = reachable(ends)
     this.options = options
@@ -163,9 +173,27 @@ export class BatchLoop {
       await this.#output(batch, id, turn.before)
       turn.end()
     }
+    await this.#goOn(batch)
     this.#forget(batch.time)
     this.completed++
     this.#events.emit('batchCompleted', info(batch, start, this.#clock.now()))
+  }
+
+  /** Sums and states that no output has asked for in this batch must not miss it. */
+  async #goOn({ time, outputs }: Batch): Promise<void> {
+    for (const node of this.#nodes) {
+      if (!node.step.operator.needsOwn) continue
+      try {
+        const rdd = await instantiate(node, time, this.zeroTime)
+        if (rdd) await this.#compute(rdd, time)
+      } catch (error) {
+        // An output that needed it has told of its failure already.
+        if (this.#abandoned || outputs.some(output => output.failureReason !== undefined)) continue
+        const { label: operator, place } = node.step
+        const site = { operator, place, code: 'BATCH_FAILED', batchTime: time }
+        this.#report(callbackError(error, site))
+      }
+    }
   }
 
   #takeTurn(id: number): Turn {

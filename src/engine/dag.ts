@@ -43,8 +43,20 @@ export interface SourceNode {
   compute(time: number): Promise<RddNode | null> | RddNode | null
 }
 
+/** A result that a node needed: which parent's, of which time. */
+export interface Needed {
+  /** Index of the parent; -1 for the node's own earlier results. */
+  readonly parent: number
+  readonly time: number
+  readonly rdd: RddNode
+}
+
 /** Builds the sub-dag of one batch: transform and the like. */
-export type Expand = (time: number, inputs: readonly RddNode[]) => Promise<RddNode> | RddNode
+export type Expand = (
+  time: number,
+  inputs: readonly RddNode[],
+  needed: readonly Needed[],
+) => Promise<RddNode> | RddNode
 
 let nodeIds = 0
 
@@ -105,7 +117,7 @@ function ignore(): void {}
 export class RddNode {
   readonly id: number = ++nodeIds
   readonly step: Step
-  readonly inputs: readonly RddNode[]
+  #inputs: readonly RddNode[]
   readonly partitioner: Partitioner | undefined
   readonly holdings = new Holdings()
   persisted = false
@@ -123,10 +135,22 @@ export class RddNode {
     dataset?: Dataset
   }) {
     this.step = init.step
-    this.inputs = init.inputs
+    this.#inputs = init.inputs
     this.load = init.load
     if (init.dataset) this.holdings.dataset = Promise.resolve(init.dataset)
     this.partitioner = partitionerOf(init.step, init.inputs)
+  }
+
+  get inputs(): readonly RddNode[] {
+    return this.#inputs
+  }
+
+  /** Whether the result, once computed, ends its lineage: as where each needs the one before. */
+  endsLineage = false
+
+  /** The rows lie in blocks for good: what they were made of is not needed any more. */
+  computed(): void {
+    if (this.endsLineage) this.#inputs = []
   }
 
   /** Lets go of everything this node holds. Its inputs are released by those who made them. */

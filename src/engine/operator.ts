@@ -106,6 +106,11 @@ export interface Operator {
   readonly name: string
   /** For each parent the times whose results are needed; default: each parent at t. */
   needs?(t: number, timing: NodeTiming): readonly (readonly number[])[]
+  /**
+   * Times of its own earlier results that it needs, as a running sum needs the one before. Such a
+   * node has the form `expand`, is kept in blocks, and ends the lineage of what comes after.
+   */
+  needsOwn?(t: number, timing: NodeTiming): readonly number[]
   /** Placement of the input; default: as it lies. */
   pact?(params: Params): Pact
   readonly kernel?: Kernel

@@ -4,7 +4,7 @@
  */
 import { PeltonError } from '../errors.ts'
 import { callbackError } from './callback-error.ts'
-import { RddNode, type Step, type StreamNode } from './dag.ts'
+import { type Needed, RddNode, type Step, type StreamNode } from './dag.ts'
 import type { Piece } from './vector.ts'
 
 /**
@@ -55,24 +55,30 @@ export function instantiate(
 async function make(node: StreamNode, time: number, zeroTime: number): Promise<RddNode | null> {
   const rdd = node.source ? await node.source.compute(time) : await derive(node, time, zeroTime)
   if (rdd && node.persisted) rdd.persisted = true
+  if (rdd && node.step.operator.needsOwn) rdd.endsLineage = true
   return rdd
 }
 
 async function derive(node: StreamNode, time: number, zeroTime: number): Promise<RddNode | null> {
   const { operator } = node.step
   const times = timesNeeded(node, time, zeroTime)
-  const inputs: RddNode[] = []
-  for (const [index, parent] of node.parents.entries()) {
-    for (const needed of times[index] ?? []) {
-      const input = await instantiate(parent, needed, zeroTime)
-      if (input) inputs.push(input)
+  const needed: Needed[] = []
+  for (const own of ownTimesNeeded(node, time, zeroTime)) {
+    const rdd = await instantiate(node, own, zeroTime)
+    if (rdd) needed.push({ parent: -1, time: own, rdd })
+  }
+  for (const [parent, stream] of node.parents.entries()) {
+    for (const at of times[parent] ?? []) {
+      const rdd = await instantiate(stream, at, zeroTime)
+      if (rdd) needed.push({ parent, time: at, rdd })
       else if (operator.onAbsent === 'pass') return null
       else if (operator.onAbsent === 'error') throw absent(node, time)
     }
   }
+  const inputs = needed.map(({ rdd }) => rdd)
   if (!node.expand) return new RddNode({ step: node.step, inputs })
   try {
-    return await node.expand(time, inputs)
+    return await node.expand(time, inputs, needed)
   } catch (error) {
     const { label, place } = node.step
     const site = { operator: label, place, code: 'TRANSFORM_FAILED', batchTime: time }
@@ -99,6 +105,18 @@ export function timesNeeded(
   return times
 }
 
+/** Times of the node's own earlier results that it needs at `time`; none before the first batch. */
+function ownTimesNeeded(node: StreamNode, time: number, zeroTime: number): readonly number[] {
+  const { operator, params } = node.step
+  if (!operator.needsOwn) return []
+  const parentSlides = node.parents.map(parent => parent.slide)
+  const times = operator.needsOwn(time, { slide: node.slide, parentSlides, zeroTime, params })
+  for (const own of times) {
+    if (own >= time) throw new Error(`${operator.name} at ${time} asked for itself at ${own}`)
+  }
+  return times.filter(own => own > zeroTime)
+}
+
 function absent(node: StreamNode, time: number): PeltonError {
   const { operator, place, label } = node.step
   const message =
@@ -122,6 +140,8 @@ export function setRetention(outputs: readonly StreamNode[], minimumMs: number):
     seen.add(node)
     node.rememberMs = Math.max(node.rememberMs, own)
     const sample = node.slide * sampleSlides
+    const oldestOwn = Math.min(sample, ...ownTimesNeeded(node, sample, 0))
+    node.rememberMs = Math.max(node.rememberMs, sample - oldestOwn)
     const times = timesNeeded(node, sample, 0)
     node.parents.forEach((parent, index) => {
       const oldest = Math.min(sample, ...(times[index] ?? []))

@@ -114,7 +114,9 @@ export class Scheduler {
   async #materialised(node: RddNode, job: Job): Promise<Dataset> {
     try {
       const placed = await this.#derive(node, job)
-      return await this.#stages.run({ placed, terminal: blocks, job }, node.partitioner)
+      const dataset = await this.#stages.run({ placed, terminal: blocks, job }, node.partitioner)
+      node.computed()
+      return dataset
     } catch (error) {
       node.holdings.dataset = undefined
       throw error
@@ -125,10 +127,7 @@ export class Scheduler {
     const { operator, params } = node.step
     const pact = operator.pact?.(params) ?? { how: 'as-it-lies' }
     let placed: PlacedPartition[]
-    if (
-      pact.how === 'exchanged' &&
-      !samePartitioner(node.inputs[0]!.partitioner, pact.partitioner)
-    ) {
+    if (pact.how === 'exchanged' && !liesAlready(node, pact.partitioner)) {
       if (!node.keepsExchange) job.own(node.holdings)
       node.holdings.exchanged ??= this.#exchange(node, pact.partitioner, job)
       const dataset = job.hold(await this.#orForget(node.holdings))
@@ -170,6 +169,11 @@ export class Scheduler {
     }
     return { chain: rootChain, pieces: placed.flatMap(p => p.pieces) }
   }
+}
+
+/** Whether the rows are where an exchange would put them. Those of several inputs never are. */
+function liesAlready({ inputs }: RddNode, partitioner: Partitioner): boolean {
+  return inputs.length === 1 && samePartitioner(inputs[0]!.partitioner, partitioner)
 }
 
 function foreign(): PeltonError {

@@ -96,6 +96,13 @@ const runtime = {
       { code: 'NOT_ITERABLE' },
     )
   },
+  noWindow(key: unknown): never {
+    throw new PeltonError(
+      `Neither previous window has value for key, nor new values found: ${preview(key)}. ` +
+        'Are you sure your key class hashes consistently?',
+      { code: 'WINDOW_STATE' },
+    )
+  },
   failed(error: unknown, step: number, row: unknown): StepError {
     return error instanceof StepError ? error : new StepError(error, step, row)
   },

@@ -1,5 +1,6 @@
 /** The registry: every operator by name. */
 import type { Operator } from '../engine/operator.ts'
+import { cogroup } from './cogroup.ts'
 import { combineByKey } from './combine-by-key.ts'
 import { count } from './count.ts'
 import { countByValue } from './count-by-value.ts'
@@ -10,6 +11,7 @@ import { flatMapValues } from './flat-map-values.ts'
 import { foreachPartition } from './foreach-partition.ts'
 import { glom } from './glom.ts'
 import { groupByKey } from './group-by-key.ts'
+import { join } from './join.ts'
 import { map } from './map.ts'
 import { mapPartitions } from './map-partitions.ts'
 import { mapValues } from './map-values.ts'
@@ -17,12 +19,19 @@ import { reduce } from './reduce.ts'
 import { reduceByKey } from './reduce-by-key.ts'
 import { repartition } from './repartition.ts'
 import { saveText } from './save-text.ts'
+import { side } from './side.ts'
+import { slideFold } from './slide-fold.ts'
+import { changes, sliding } from './sliding.ts'
 import { source } from './source.ts'
+import { state } from './state.ts'
 import { transform } from './transform.ts'
 import { union } from './union.ts'
+import { updateState } from './update-state.ts'
+import { updateStates } from './update-states.ts'
 import { window } from './window.ts'
 
 const all: readonly Operator[] = [
+  cogroup,
   combineByKey,
   count,
   countByValue,
@@ -33,6 +42,7 @@ const all: readonly Operator[] = [
   foreachPartition,
   glom,
   groupByKey,
+  join,
   map,
   mapPartitions,
   mapValues,
@@ -40,15 +50,23 @@ const all: readonly Operator[] = [
   reduceByKey,
   repartition,
   saveText,
+  side,
+  slideFold,
+  sliding,
   source,
+  state,
   transform,
   union,
+  updateState,
+  updateStates,
   window,
 ]
 
 export const operators: ReadonlyMap<string, Operator> = new Map(all.map(op => [op.name, op]))
 
 export {
+  changes,
+  cogroup,
   combineByKey,
   count,
   countByValue,
@@ -59,6 +77,7 @@ export {
   foreachPartition,
   glom,
   groupByKey,
+  join,
   map,
   mapPartitions,
   mapValues,
@@ -66,8 +85,14 @@ export {
   reduceByKey,
   repartition,
   saveText,
+  side,
+  slideFold,
+  sliding,
   source,
+  state,
   transform,
   union,
+  updateState,
+  updateStates,
   window,
 }

@@ -72,7 +72,12 @@ function toSteps(pipeline: readonly JsonStep[]): Step[] {
   })
 }
 
-const argument = (arg: unknown): unknown => (isLambda(arg) ? lambda(arg) : arg)
+/** A step's argument; options may hold functions too. */
+function argument(arg: unknown): unknown {
+  if (isLambda(arg)) return lambda(arg)
+  if (typeof arg !== 'object' || arg === null || Array.isArray(arg)) return arg
+  return Object.fromEntries(Object.entries(arg).map(([name, value]) => [name, argument(value)]))
+}
 
 /** The case's pipeline as steps from its first input. */
 export function stepsOf({ params }: SparkCase): Step[] {

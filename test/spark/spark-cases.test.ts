@@ -12,25 +12,7 @@ import { applySteps, runOracle, type Step } from '../oracle.ts'
 import { operatorsOf, type SparkCase, sparkCases, stepsOf } from './cases.ts'
 
 /** Cases that wait for an operator. One whose operators all exist must leave this table. */
-const later: Record<string, readonly string[]> = {
-  cogroup: ['basic-cogroup'],
-  join: ['basic-join'],
-  leftOuterJoin: ['basic-leftOuterJoin'],
-  rightOuterJoin: ['basic-rightOuterJoin'],
-  fullOuterJoin: ['basic-fullOuterJoin'],
-  updateStateByKey: ['basic-updateStateByKey', 'basic-updateState-lifecycle'],
-  reduceByKeyAndWindow: [
-    'rbkw-basic',
-    'rbkw-newkey',
-    'rbkw-removed',
-    'rbkw-largerslide',
-    'rbkw-big',
-    'rbkw-inv-removed',
-    'rbkw-invfilter-big',
-  ],
-  countByWindow: ['win-countByWindow'],
-  countByValueAndWindow: ['win-countByValueAndWindow'],
-}
+const later: Record<string, readonly string[]> = {}
 
 const waiting = new Map(
   Object.entries(later).flatMap(([operator, ids]) => ids.map(id => [id, operator] as const)),
@@ -78,8 +60,15 @@ async function check(one: SparkCase, workers: number): Promise<void> {
     return
   }
   const compare = one.compare as 'list' | 'set'
-  const batches = await run(one, steps, workers)
+  const batches = optionsOf(one, await run(one, steps, workers))
   expect(comparable(batches, compare)).toEqual(comparable(one.expected!, compare))
+}
+
+/** Cases write an absent side of an outer join as null, where Pelton has undefined. */
+function optionsOf(one: SparkCase, batches: readonly (readonly unknown[])[]) {
+  if (!one.op.endsWith('OuterJoin')) return batches
+  const pairs = batches as [unknown, unknown[]][][]
+  return pairs.map(rows => rows.map(([key, sides]) => [key, sides.map(side => side ?? null)]))
 }
 
 /** The oracle must pass Spark's cases too, or it could not judge anything else. */
@@ -90,7 +79,10 @@ function checkOracle(one: SparkCase): void {
     expect(oracle).toThrow(one.expectedError.message ?? one.expectedError.messageContains)
   } else if (one.expected) {
     const compare = one.compare as 'list' | 'set'
-    const batches = oracle().filter(rows => rows !== null)
+    const batches = optionsOf(
+      one,
+      oracle().filter(rows => rows !== null),
+    )
     expect(comparable(batches, compare)).toEqual(comparable(one.expected, compare))
   }
 }

@@ -30,6 +30,7 @@ const layers: readonly (readonly string[])[] = [
     'sources',
     'widened',
   ],
+  ['facade'],
   ['context', 'dstream', 'rdd'],
   ['index'],
   ['testing'],

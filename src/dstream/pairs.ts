@@ -1,0 +1,190 @@
+/** Operators of streams of pairs: one line an operator; the logic is in ops/ and facade/. */
+import { type Call, callOf } from '../apply.ts'
+import type { StreamingContext } from '../context.ts'
+import type { DStream } from '../dstream.ts'
+import type { Operator, Params } from '../engine/operator.ts'
+import { PeltonError, preview } from '../errors.ts'
+import { combination, combinedStream } from '../facade/combined.ts'
+import { stateStream } from '../facade/running.ts'
+import * as ops from '../ops/index.ts'
+import { RDD } from '../rdd.ts'
+import type { Widened } from '../widened.ts'
+import { StreamBase } from './base.ts'
+import { checkSameSlide } from './same-slide.ts'
+
+/** How a state by key begins, and into how many partitions it is cut. */
+export interface UpdateOptions<K, S> {
+  readonly initialState?: readonly (readonly [K, S])[] | RDD<readonly [K, S]>
+  readonly partitions?: number
+}
+
+/** What a stream can do whose rows are pairs. */
+export abstract class PairOperators<T> extends StreamBase<T> {
+  /** One pair a key, values reduced by `f`. @example pairs.reduceByKey((a, b) => a + b) */
+  reduceByKey<K, V>(
+    this: DStream<readonly [K, V]>,
+    f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
+    partitions?: number,
+  ): DStream<[K, Widened<V>]>
+  reduceByKey(f: Function, partitions?: number): DStream<unknown> {
+    const params = { partitions: this.partitionsOf('reduceByKey', partitions) }
+    return this.halved(callOf('reduceByKey'), ops.reduceByKey, params, [f], [f])
+  }
+
+  /** All values of each key. @example pairs.groupByKey() */
+  groupByKey<K, V>(this: DStream<readonly [K, V]>, partitions?: number): DStream<[K, Widened<V>[]]>
+  groupByKey(partitions?: number): DStream<unknown> {
+    const params = { partitions: this.partitionsOf('groupByKey', partitions) }
+    return this.applied(callOf('groupByKey'), ops.groupByKey, params)
+  }
+
+  /**
+   * One combined value a key.
+   *
+   * @example pairs.combineByKey(v => [v], (c, v) => [...c, v], (a, b) => [...a, ...b])
+   */
+  combineByKey<K, V, C>(
+    this: DStream<readonly [K, V]>,
+    create: (value: Widened<V>) => C,
+    mergeValue: (combined: C, value: Widened<V>) => C,
+    mergeCombiners: (a: C, b: C) => C,
+    partitions?: number,
+  ): DStream<[K, C]>
+  combineByKey(
+    create: Function,
+    mergeValue: Function,
+    mergeCombiners: Function,
+    partitions?: number,
+  ): DStream<unknown> {
+    const params = { partitions: this.partitionsOf('combineByKey', partitions) }
+    const call = callOf('combineByKey')
+    return this.halved(call, ops.combineByKey, params, [create, mergeValue], [mergeCombiners])
+  }
+
+  /** `f` of each pair's value. @example pairs.mapValues(v => v * 2) */
+  mapValues<K, V, U>(this: DStream<readonly [K, V]>, f: (value: V) => U): DStream<[K, U]>
+  mapValues(f: Function): DStream<unknown> {
+    return this.applied(callOf('mapValues'), ops.mapValues, {}, [f])
+  }
+
+  /** A pair for each element of `f(value)`. @example pairs.flatMapValues(v => [v, -v]) */
+  flatMapValues<K, V, U>(
+    this: DStream<readonly [K, V]>,
+    f: (value: V) => Iterable<U>,
+  ): DStream<[K, U]>
+  flatMapValues(f: Function): DStream<unknown> {
+    return this.applied(callOf('flatMapValues'), ops.flatMapValues, {}, [f])
+  }
+
+  /** For each key the values of both. @example clicks.cogroup(orders) */
+  cogroup<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    partitions?: number,
+  ): DStream<[K, [Widened<V>[], Widened<W>[]]]> {
+    return this.combinedWith('cogroup', ops.cogroup, other, partitions)
+  }
+
+  /** Values of both with the same key. @example orders.join(payments) */
+  join<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    partitions?: number,
+  ): DStream<[K, [Widened<V>, Widened<W>]]> {
+    return this.combinedWith('join', ops.join, other, partitions)
+  }
+
+  /** `join` that keeps keys of this stream alone. @example orders.leftOuterJoin(payments) */
+  leftOuterJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    partitions?: number,
+  ): DStream<[K, [Widened<V>, Widened<W> | undefined]]> {
+    return this.combinedWith('leftOuterJoin', ops.join, other, partitions, { keepsLeft: true })
+  }
+
+  /** `join` that keeps keys of the other alone. @example orders.rightOuterJoin(payments) */
+  rightOuterJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    partitions?: number,
+  ): DStream<[K, [Widened<V> | undefined, Widened<W>]]> {
+    return this.combinedWith('rightOuterJoin', ops.join, other, partitions, { keepsRight: true })
+  }
+
+  /** `join` that keeps keys of either alone. @example orders.fullOuterJoin(payments) */
+  fullOuterJoin<K, V, W>(
+    this: DStream<readonly [K, V]>,
+    other: DStream<readonly [K, W]>,
+    partitions?: number,
+  ): DStream<[K, [Widened<V> | undefined, Widened<W> | undefined]]> {
+    const keeps = { keepsLeft: true, keepsRight: true }
+    return this.combinedWith('fullOuterJoin', ops.join, other, partitions, keeps)
+  }
+
+  protected combinedWith<U>(
+    label: string,
+    operator: Operator,
+    other: DStream<any>,
+    partitions: number | undefined,
+    params: Params = {},
+  ): DStream<U> {
+    const call = callOf(label)
+    this.context.checkOpen(call)
+    checkSameSlide(call, [this, other])
+    const all = { ...params, partitions: this.partitionsOf(label, partitions), sides: 2 }
+    const of = combination(call, operator, all)
+    return this.made<U>(combinedStream([this.node, other.node], of))
+  }
+
+  /**
+   * A state for each key: `f` makes the new one of the batch's values and the one before, for every
+   * key in every batch; undefined forgets the key.
+   *
+   * @example pairs.updateStateByKey((values, state = 0) => state + values.length)
+   */
+  updateStateByKey<K, V, S>(
+    this: DStream<readonly [K, V]>,
+    f: (values: Widened<V>[], state: S | undefined) => S | undefined,
+    options?: UpdateOptions<K, S> & { form?: 'values' },
+  ): DStream<[K, S]>
+  updateStateByKey<K, V, S>(
+    this: DStream<readonly [K, V]>,
+    f: (rows: Iterable<[K, Widened<V>[], S | undefined]>) => Iterable<readonly [K, S]>,
+    options: UpdateOptions<K, S> & { form: 'iterator' },
+  ): DStream<[K, S]>
+  updateStateByKey(
+    f: Function,
+    options: UpdateOptions<any, any> & { form?: string } = {},
+  ): DStream<unknown> {
+    const call = callOf('updateStateByKey')
+    this.context.checkOpen(call)
+    const { form = 'values', initialState } = options
+    const update = { values: ops.updateState, iterator: ops.updateStates }[form as 'values']
+    if (!update) throw badForm(call, form)
+    const partitions = this.partitionsOf(call.label, options.partitions)
+    const initial = initialState && once(() => rddOf(this.context, initialState).node)
+    const state = { partitions, initial, update, function: f }
+    return this.made(stateStream(call, this.node, state))
+  }
+}
+
+function badForm(call: Call, form: unknown): PeltonError {
+  return new PeltonError(
+    `updateStateByKey: form is ${preview(form)}; it must be 'values' (the default) or 'iterator'`,
+    { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+  )
+}
+
+function rddOf<T>(context: StreamingContext, rows: readonly T[] | RDD<T>): RDD<T> {
+  return rows instanceof RDD ? rows : context.parallelize(rows)
+}
+
+/** A value that is made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

@@ -1,0 +1,188 @@
+/** Operators over windows of time: one line an operator; the logic is in ops/ and facade/. */
+import { type Call, callOf } from '../apply.ts'
+import type { DStream } from '../dstream.ts'
+import { PeltonError, preview } from '../errors.ts'
+import { slidingStream } from '../facade/running.ts'
+import * as ops from '../ops/index.ts'
+import type { Widened } from '../widened.ts'
+import { PairOperators } from './pairs.ts'
+
+interface WindowOptions {
+  readonly partitions?: number | undefined
+  readonly filter?: Function | undefined
+}
+
+interface SlidingFunctions {
+  readonly add: Function
+  readonly remove: Function
+  readonly window: number
+  readonly slide: number | undefined
+}
+
+/** What a stream can do with the rows of several batches. */
+export abstract class WindowOperators<T> extends PairOperators<T> {
+  /**
+   * All rows of the last `windowDuration` milliseconds, every `slideDuration` (default: this
+   * stream's). Both must be multiples of this stream's slide.
+   *
+   * @example stream.window(seconds(30), seconds(10))
+   */
+  window(windowDuration: number, slideDuration: number = this.node.slide): DStream<T> {
+    const call = callOf('window')
+    this.checkMultiple(call, 'window', windowDuration)
+    this.checkMultiple(call, 'slide', slideDuration)
+    const params = { window: windowDuration, slide: slideDuration }
+    const windowed = this.applied<T>(call, ops.window, params)
+    // The window reads each parent result again and again: it is kept, not computed anew.
+    this.node.persisted = true
+    return windowed
+  }
+
+  protected checkMultiple(call: Call, what: 'window' | 'slide', duration: number): void {
+    const parent = this.node.slide
+    if (Number.isFinite(duration) && duration > 0 && duration % parent === 0) return
+    const other = what === 'window' ? 'window duration' : 'slide duration'
+    throw new PeltonError(
+      `The ${other} of windowed DStream (${preview(duration)} ms) must be a multiple of the ` +
+        `slide duration of parent DStream (${parent} ms); use a positive multiple of ${parent}`,
+      { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+    )
+  }
+
+  /**
+   * `reduce` over a window. With `remove`, the inverse of `add`, a slide costs what enters and
+   * leaves, not what stays.
+   *
+   * @example stream.reduceByWindow((a, b) => a + b, seconds(30), seconds(10))
+   */
+  reduceByWindow(
+    this: DStream<T>,
+    add: (a: T, b: T) => T,
+    windowDuration: number,
+    slideDuration?: number,
+  ): DStream<T>
+  reduceByWindow(
+    this: DStream<T>,
+    add: (a: T, b: T) => T,
+    remove: (a: T, b: T) => T,
+    windowDuration: number,
+    slideDuration?: number,
+  ): DStream<T>
+  reduceByWindow(
+    this: DStream<T>,
+    add: (a: T, b: T) => T,
+    ...rest: (Function | number | undefined)[]
+  ): DStream<T> {
+    const call = callOf('reduceByWindow')
+    if (typeof rest[0] !== 'function') {
+      const [window, slide] = rest as [number, number | undefined]
+      return this.reduce(add).window(window, slide).reduce(add)
+    }
+    const [remove, window, slide] = rest as [Function, number, number | undefined]
+    const keyed = this.map(row => [1, row] as [number, T])
+    return keyed
+      .slidingByKey<[number, T]>(call, { add, remove, window, slide, partitions: 1 })
+      .map(pair => pair[1])
+  }
+
+  /** The number of rows of a window. @example stream.countByWindow(seconds(30), seconds(10)) */
+  countByWindow(this: DStream<T>, windowDuration: number, slideDuration?: number): DStream<number> {
+    return this.map(() => 1).reduceByWindow(
+      (a, b) => a + b,
+      (a, b) => a - b,
+      windowDuration,
+      slideDuration,
+    )
+  }
+
+  /**
+   * How often each value occurs in a window, as pairs; those that have left it are not there.
+   *
+   * @example words.countByValueAndWindow(seconds(30), seconds(10))
+   */
+  countByValueAndWindow(
+    this: DStream<T>,
+    windowDuration: number,
+    slideDuration?: number,
+    partitions?: number,
+  ): DStream<[T, number]> {
+    const call = callOf('countByValueAndWindow')
+    return this.map(value => [value, 1] as [T, number]).slidingByKey<[T, number]>(call, {
+      add: (a: number, b: number) => a + b,
+      remove: (a: number, b: number) => a - b,
+      filter: (pair: [T, number]) => pair[1] !== 0,
+      window: windowDuration,
+      slide: slideDuration,
+      partitions,
+    })
+  }
+
+  /**
+   * All values of each key in a window, in the order of batches.
+   *
+   * @example pairs.groupByKeyAndWindow(seconds(30), seconds(10))
+   */
+  groupByKeyAndWindow<K, V>(
+    this: DStream<readonly [K, V]>,
+    windowDuration: number,
+    slideDuration?: number,
+    partitions?: number,
+  ): DStream<[K, Widened<V>[]]> {
+    return this.window(windowDuration, slideDuration).groupByKey(partitions)
+  }
+
+  /**
+   * One pair a key, the values of a window reduced by `add`. With `remove`, the inverse of `add`, a
+   * slide costs what enters and leaves, not what stays; keys whose values have all left remain,
+   * unless `filter` drops them.
+   *
+   * @example
+   * pairs.reduceByKeyAndWindow((a, b) => a + b, seconds(30), seconds(10))
+   * pairs.reduceByKeyAndWindow((a, b) => a + b, (a, b) => a - b, seconds(30), seconds(10), {
+   *   filter: ([, sum]) => sum !== 0,
+   * })
+   */
+  reduceByKeyAndWindow<K, V>(
+    this: DStream<readonly [K, V]>,
+    add: (a: Widened<V>, b: Widened<V>) => Widened<V>,
+    windowDuration: number,
+    slideDuration?: number,
+    options?: number | { partitions?: number },
+  ): DStream<[K, Widened<V>]>
+  reduceByKeyAndWindow<K, V>(
+    this: DStream<readonly [K, V]>,
+    add: (a: Widened<V>, b: Widened<V>) => Widened<V>,
+    remove: (a: Widened<V>, b: Widened<V>) => Widened<V>,
+    windowDuration: number,
+    slideDuration?: number,
+    options?:
+      | number
+      | { partitions?: number; filter?: (pair: readonly [K, Widened<V>]) => unknown },
+  ): DStream<[K, Widened<V>]>
+  reduceByKeyAndWindow(add: Function, ...rest: unknown[]): DStream<unknown> {
+    const call = callOf('reduceByKeyAndWindow')
+    const remove = typeof rest[0] === 'function' ? (rest.shift() as Function) : undefined
+    const [window, slide, last = {}] = rest as [number, number?, (number | WindowOptions)?]
+    const { partitions, filter }: WindowOptions =
+      typeof last === 'number' ? { partitions: last } : last
+    if (remove) return this.slidingByKey(call, { add, remove, filter, window, slide, partitions })
+    const reduced = this.reducedByKey(call, add, partitions)
+    return reduced.window(window, slide).reducedByKey(call, add, partitions)
+  }
+
+  protected reducedByKey<U>(call: Call, f: Function, partitions: number | undefined): DStream<U> {
+    const params = { partitions: this.partitionsOf(call.label, partitions) }
+    return this.halved(call, ops.reduceByKey, params, [f], [f])
+  }
+
+  protected slidingByKey<U>(call: Call, options: WindowOptions & SlidingFunctions): DStream<U> {
+    const { window, slide = this.node.slide, add, remove, filter } = options
+    this.checkMultiple(call, 'window', window)
+    this.checkMultiple(call, 'slide', slide)
+    const partitions = this.partitionsOf(call.label, options.partitions)
+    const reduced = this.reducedByKey(call, add, partitions)
+    reduced.node.persisted = true
+    const sliding = { window, slide, partitions, add, remove, filter }
+    return this.made<U>(slidingStream(call, reduced.node, sliding))
+  }
+}

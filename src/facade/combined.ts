@@ -1,0 +1,71 @@
+/**
+ * Sub-dags that bring several keyed inputs together: each input's pairs are marked with their side,
+ * one exchange brings equal keys to one partition, and an operator looks at what it finds there.
+ *
+ *   input 0 ─ side 0 ─┐
+ *   input 1 ─ side 1 ─┼═ exchange by key ═▶ cogroup, join ─▶ …
+ *   input 2 ─ side 2 ─┘
+ */
+import { type Call, stepOf } from '../apply.ts'
+import { RddNode, type Step, StreamNode } from '../engine/dag.ts'
+import type { Operator, Params } from '../engine/operator.ts'
+import * as ops from '../ops/index.ts'
+
+/** The steps that mark the pairs of each side; made once, so that their programs are too. */
+export function sideSteps(call: Call, sides: number): Step[] {
+  return Array.from({ length: sides }, (_, side) => stepOf(call, ops.side, { side, sides }))
+}
+
+/** An operator over marked pairs, and what it is given. */
+export interface Combination {
+  readonly sides: readonly Step[]
+  readonly combine: Step
+  /** Narrow operators behind it. */
+  readonly then: readonly Step[]
+}
+
+/** The steps of a combination of `sides` inputs. */
+export function combination(
+  call: Call,
+  operator: Operator,
+  params: Params & { readonly sides: number },
+  then: readonly Step[] = [],
+): Combination {
+  return {
+    sides: sideSteps(call, params.sides),
+    combine: stepOf(call, operator, params),
+    then,
+  }
+}
+
+/**
+ * The nodes of a combination of inputs, of which a side may have several or none; the last one is
+ * the result, and owns the others.
+ */
+export function combined(
+  { sides, combine, then }: Combination,
+  inputs: readonly (readonly RddNode[])[],
+): RddNode {
+  const marked = inputs.flatMap((nodes, side) =>
+    nodes.map(node => new RddNode({ step: sides[side]!, inputs: [node] })),
+  )
+  const made = [new RddNode({ step: combine, inputs: marked })]
+  for (const step of then) made.push(new RddNode({ step, inputs: [made.at(-1)!] }))
+  const result = made.pop()!
+  result.owned = made
+  return result
+}
+
+/** A stream of pairs of two others that have the same slide. */
+export function combinedStream(parents: readonly StreamNode[], of: Combination): StreamNode {
+  return new StreamNode({
+    parents,
+    step: of.combine,
+    slide: parents[0]!.slide,
+    expand: (_, inputs) =>
+      combined(
+        of,
+        inputs.map(input => [input]),
+      ),
+  })
+}
