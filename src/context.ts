@@ -1,51 +1,27 @@
-/** StreamingContext: where a program begins. It owns the workers, the arena and the batch clock. */
-import type { Readable } from 'node:stream'
-import {
-  type Call,
-  callOf,
-  mainThreadFunction,
-  partitionsOption,
-  pathOption,
-  someStreams,
-  stepOf,
-} from './apply.ts'
+import { type Call, callOf, stepOf } from './apply.ts'
+import { ContextInputs } from './context/inputs.ts'
 import { asError, noOutputs, refuseInWorkers, stopped } from './context-errors.ts'
-import { checkSameSlide } from './dstream/same-slide.ts'
-import { DStream, transformed } from './dstream.ts'
+import { DStream } from './dstream.ts'
 import { BatchLoop, type OutputOperation } from './engine/batches.ts'
 import { Dataset } from './engine/block-store.ts'
-import { type Collection, checkCollection, parallelize } from './engine/collection.ts'
-import { RddNode, StreamNode } from './engine/dag.ts'
+import { type RddNode, StreamNode } from './engine/dag.ts'
 import { EventBus, type EventName, type Listener } from './engine/events.ts'
 import { type InputSource, leaf } from './engine/input.ts'
 import type { Placement } from './engine/placement.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
-import type { Receiver } from './engine/receiver.ts'
 import { Runtime } from './engine/runtime.ts'
 import { Scheduler } from './engine/scheduler.ts'
-import { activeScope, ContextScope, type Session } from './engine/session.ts'
+import { ContextScope, type Session } from './engine/session.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
 import { type Explanation, explainText, explanation } from './explain.ts'
-import { filesOf } from './files.ts'
 import { type Metrics, metricsOf } from './metrics.ts'
 import { builtins } from './ops/builtins.ts'
 import * as ops from './ops/index.ts'
 import { type Settings, type StreamingContextOptions, settingsOf } from './options.ts'
 import type { BatchQueue } from './outputs.ts'
-import { RDD } from './rdd.ts'
-import {
-  type FileOptions,
-  FileSource,
-  type QueueEntry,
-  type QueueOptions,
-  QueueSource,
-  rangesOf,
-  type SocketTextOptions,
-} from './receivers/index.ts'
 import { handleSignals } from './signals.ts'
-import { binaryRecords, received, socketText, sourceOf } from './sources.ts'
 
 /** Life of a context, in Spark's words. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
@@ -76,7 +52,7 @@ export const forcedPlacement: unique symbol = Symbol('pelton.forcedPlacement')
  * @example
  * await using ssc = new StreamingContext({ batchInterval: seconds(1) })
  */
-export class StreamingContext {
+export class StreamingContext extends ContextInputs {
   /** Name of the job in messages. */
   readonly name: string
   readonly #settings: Settings
@@ -103,6 +79,7 @@ export class StreamingContext {
    * @example const ssc = new StreamingContext({ batchInterval: seconds(1) })
    */
   constructor(options: StreamingContextOptions) {
+    super()
     this.#settings = settingsOf(options)
     this.#options = options
     this.name = this.#settings.name
@@ -167,6 +144,10 @@ export class StreamingContext {
     )
   }
 
+  protected failed(error: unknown, label: string): void {
+    this.#fail(asError(error, label))
+  }
+
   /** Registers an output operation. For the engine's own use. */
   addOutput(output: PendingOutput): void {
     this.#outputs.push(output)
@@ -178,7 +159,7 @@ export class StreamingContext {
     process.stdout.write(text)
   }
 
-  #input<T>(label: string, source: InputSource): DStream<T> {
+  protected input<T>(label: string, source: InputSource): DStream<T> {
     const call = callOf(label)
     this.checkOpen(call)
     // Starting the workers here lets them boot while the program is still being put together.
@@ -195,7 +176,7 @@ export class StreamingContext {
       intervalMs: batchInterval,
       restartDelayMs: receiverRestartDelayMs,
       step,
-      fail: error => this.#fail(asError(error, label)),
+      fail: error => this.failed(error, label),
     })
     const empty = (): RddNode => leaf(step, new Dataset(arena, [], []))
     const node = new StreamNode({
@@ -207,134 +188,6 @@ export class StreamingContext {
     })
     this.#inputs.push({ source, node, streamId })
     return new DStream<T>(this, node)
-  }
-
-  /** Lines of text from a TCP server. @example ssc.socketTextStream('localhost', 9999) */
-  socketTextStream(
-    host: string,
-    port: number,
-    options: Pick<SocketTextOptions, 'maxLineBytes'> = {},
-  ): DStream<string> {
-    return this.#input('socketTextStream', socketText({ host, port, ...options }))
-  }
-
-  /** Lines of the new files of a directory. @example ssc.textFileStream('/var/spool/in') */
-  textFileStream(
-    directory: string,
-    options: Omit<FileOptions, 'recordLength'> = {},
-  ): DStream<string> {
-    return this.#input('textFileStream', new FileSource(directory, options))
-  }
-
-  /** Records of `recordLength` bytes from the new files of a directory. */
-  binaryRecordsStream(directory: string, recordLength: number): DStream<Uint8Array> {
-    return this.#input('binaryRecordsStream', binaryRecords(directory, recordLength))
-  }
-
-  /**
-   * Batches from a queue, which may grow while it is read.
-   *
-   * @example ssc.queueStream([[1, 2], [3]])
-   */
-  queueStream<T>(queue: (readonly T[] | RDD<T> | null)[], options: QueueOptions = {}): DStream<T> {
-    const load = (rows: readonly unknown[], partitions: number): Dataset =>
-      parallelize(this.session.runtime.arena, rows, partitions)
-    return this.#input('queueStream', new QueueSource(queue as QueueEntry[], options, load))
-  }
-
-  /** Rows that a receiver stores. @example ssc.receiverStream(new MyReceiver()) */
-  receiverStream<T>(receiver: Receiver<T>): DStream<T> {
-    return this.#input('receiverStream', received(receiver))
-  }
-
-  /**
-   * A receiver, an async iterable, or a Node stream as a source.
-   *
-   * @example ssc.from(process.stdin)
-   */
-  from<T>(source: Receiver<T> | AsyncIterable<T> | Iterable<T> | Readable): DStream<T> {
-    return this.#input(
-      'from',
-      sourceOf(source, error => this.#fail(asError(error, 'from'))),
-    )
-  }
-
-  /** All rows of several streams. @example ssc.union([a, b, c]) */
-  union<T>(streams: readonly DStream<T>[]): DStream<T> {
-    const call = callOf('union')
-    this.checkOpen(call)
-    someStreams(call, streams)
-    checkSameSlide(call, streams)
-    const step = stepOf(call, ops.union)
-    const parents = streams.map(stream => stream.node)
-    const slide = streams[0]!.slideDuration
-    return new DStream<T>(this, new StreamNode({ parents, step, slide }))
-  }
-
-  /**
-   * Whatever RDDs make of the RDDs of several streams.
-   *
-   * @example ssc.transform([a, b], ([x, y]) => x.union(y))
-   */
-  transform<U>(
-    streams: readonly DStream<any>[],
-    f: (rdds: RDD<any>[], time: number) => RDD<U> | Promise<RDD<U>>,
-  ): DStream<U> {
-    const call = callOf('transform')
-    mainThreadFunction(call, f)
-    someStreams(call, streams)
-    return transformed(this, call, streams, f)
-  }
-
-  /**
-   * A collection of the program's own as an RDD: an array; a Float64Array of numbers; `{ pairs }`,
-   * two Float64Arrays of keys and values; `{ text }`, UTF-8 lines.
-   *
-   * @example ssc.parallelize([1, 2, 3])
-   */
-  parallelize<T = number>(data: Float64Array, partitions?: number): RDD<T>
-  parallelize<T = [number, number]>(
-    data: { readonly pairs: readonly [Float64Array, Float64Array] },
-    partitions?: number,
-  ): RDD<T>
-  parallelize<T = string>(data: { readonly text: Uint8Array }, partitions?: number): RDD<T>
-  parallelize<T>(data: readonly T[], partitions?: number): RDD<T>
-  parallelize<T>(data: Collection<T>, partitions?: number): RDD<T> {
-    const count = partitionsOption('parallelize', partitions, this.partitions)
-    checkCollection(data, 'parallelize')
-    const { session } = this
-    return this.#leaf('parallelize', () => parallelize(session.runtime.arena, data, count))
-  }
-
-  /** An RDD without rows. */
-  emptyRDD<T = never>(): RDD<T> {
-    return this.parallelize<T>([], 1)
-  }
-
-  /**
-   * Lines of a text file, of all files of a directory, or of a pattern.
-   *
-   * @example ssc.textFile('in/*.txt')
-   */
-  textFile(path: string, partitions?: number): RDD<string> {
-    const count = partitionsOption('textFile', partitions, this.partitions)
-    pathOption('textFile', 'path', path)
-    const { session } = this
-    return this.#leaf('textFile', () => {
-      const pieces = rangesOf(filesOf(path), count)
-      return new Dataset(
-        session.runtime.arena,
-        pieces.map(piece => [piece]),
-        [],
-      )
-    })
-  }
-
-  #leaf<T>(label: string, load: () => Dataset): RDD<T> {
-    const scope = activeScope(this.session)
-    const step = stepOf(callOf(label), ops.source)
-    const node = scope.adopt(new RddNode({ step, inputs: [], load }))
-    return new RDD<T>(this.session, node, scope)
   }
 
   /** Keeps results for at least `duration` milliseconds. */
