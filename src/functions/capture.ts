@@ -3,9 +3,9 @@
  * is called, so that errors point there, and its captured values are read when the stream starts.
  */
 import { preview } from '../errors.ts'
-import type { Analysis } from './analysis.ts'
+import { type Analysis, counters } from './analysis.ts'
 import { FunctionEncoder } from './function-encoder.ts'
-import { disconnect } from './inspector.ts'
+import { disconnect, noteCallers } from './inspector.ts'
 import type { PortableFunction } from './portable.ts'
 import { captureError, type Site } from './refusal.ts'
 
@@ -41,7 +41,10 @@ export function analyse(fn: Function, site: Site): FunctionHandle {
       what: `expected a function, got ${preview(fn)}`,
       remedy: 'Pass a function, such as `x => x`',
     })
+  const before = counters.parses
   const analysis = new FunctionEncoder(site).check(fn)
+  // A source not seen before may stand in a script not seen before.
+  if (counters.parses > before) noteCallers()
   return { id: ++lastId, fn, site, analysis }
 }
 

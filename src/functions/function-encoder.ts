@@ -200,7 +200,9 @@ export class FunctionEncoder extends Encoder {
     if (isRequire(name, binding.value))
       return this.add({ type: 'helper', name: 'require', file }, where)
     if (isViteImport(name)) return this.#viteImport(one, free, binding.value as object, where)
-    const imported = binding.inModule && one.script && importsOf(one.script).get(name)
+    // The source, which tells of imports, takes a while; a primitive is the same either way.
+    const mayBeImported = binding.inModule && Object(binding.value) === binding.value
+    const imported = mayBeImported && one.script && importsOf(one.script).get(name)
     if (imported) return this.#import(imported, free, binding.value, file, where)
     return this.#fromCommonJs(binding.value, free, where) ?? this.value(binding.value, where)
   }

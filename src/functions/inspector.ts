@@ -5,6 +5,7 @@
  * same turn, so user code never runs while it is on and `--inspect` is left alone.
  */
 import type { Session } from 'node:inspector'
+import { getCallSites } from 'node:util'
 
 /**
  * The variables of one scope by name; reading one that is not yet initialised throws a
@@ -36,6 +37,8 @@ export interface Script {
 
 const HOLDER = 'pelton.functions.inspector'
 const SCRIPTS_MAX = 10_000
+/** Frames between an operator that is called and the code that reads its caller, and some more. */
+const FRAMES_MAX = 12
 
 interface Channel {
   readonly session: Session
@@ -45,6 +48,8 @@ interface Channel {
 let channel: Channel | undefined
 let unavailable = false
 const scripts = new Map<string, Script>()
+/** URLs of scripts that have called an operator: the stack tells them without the debugger. */
+const callers = new Map<string, string>()
 
 /** The function being described goes in and the scope list comes out through this object. */
 const holder: { fn: Function | undefined; scopes: unknown; take(scopes: unknown): void } = {
@@ -135,10 +140,46 @@ export function locate(fn: Function): Located | undefined {
   }
 }
 
+/** Remembers the scripts on the stack: the functions that operators get stand in one of them. */
+export function noteCallers(): void {
+  if (callers.size >= SCRIPTS_MAX) callers.clear()
+  for (const { scriptId, scriptName } of getCallSites(FRAMES_MAX)) {
+    // Paths of CommonJS files are not what the inspector calls them.
+    if (scriptName.startsWith('file:')) callers.set(scriptId, scriptName)
+  }
+}
+
 /** URL and source of a script by its id, remembered for good: ids are never used twice. */
 export function scriptOf(scriptId: string): Script | undefined {
   const known = scripts.get(scriptId)
   if (known) return known
+  const url = callers.get(scriptId)
+  const script = url === undefined ? lookUp(scriptId) : new CallerScript(scriptId, url)
+  if (!script) return undefined
+  if (scripts.size >= SCRIPTS_MAX) scripts.clear()
+  scripts.set(scriptId, script)
+  return script
+}
+
+/** A script whose source is looked up when it is asked for, which few functions need. */
+class CallerScript implements Script {
+  readonly url: string
+  readonly #scriptId: string
+  #source: string | undefined
+
+  constructor(scriptId: string, url: string) {
+    this.#scriptId = scriptId
+    this.url = url
+  }
+
+  get source(): string {
+    this.#source ??= lookUp(this.#scriptId)?.source ?? ''
+    return this.#source
+  }
+}
+
+/** Asks the debugger, which tells of all scripts first: that takes tens of milliseconds. */
+function lookUp(scriptId: string): Script | undefined {
   const open = connect()
   if (!open) return undefined
   const { session } = open
@@ -150,10 +191,7 @@ export function scriptOf(scriptId: string): Script | undefined {
   try {
     post(session, 'Debugger.enable')
     const { scriptSource } = post(session, 'Debugger.getScriptSource', { scriptId })
-    if (scripts.size >= SCRIPTS_MAX) scripts.clear()
-    const script = { url, source: scriptSource as string }
-    scripts.set(scriptId, script)
-    return script
+    return { url, source: scriptSource as string }
   } finally {
     session.off('Debugger.scriptParsed', listen)
     post(session, 'Debugger.disable')

@@ -60,6 +60,16 @@ export function callerPlace(): Place | undefined {
 const isOwn = (path: string): boolean =>
   path.startsWith(HOME) || (sep === '\\' && path.toLowerCase().startsWith(HOME.toLowerCase()))
 
+/** Node's own hook, which maps nothing unless source maps are on. */
+const nodeHookName = 'ErrorPrepareStackTrace'
+
+/** Whether `originalPlace` may know better than V8. */
+export function mapsPlaces(): boolean {
+  const hook: unknown = Error.prepareStackTrace
+  const isForeign = typeof hook === 'function' && hook.name !== nodeHookName
+  return process.sourceMapsEnabled || isForeign
+}
+
 /**
  * The place in the file the user wrote, for a place in the code that V8 runs: through Node's source
  * maps when they are on, else through whatever hook formats stack traces here (Vite's and Vitest's

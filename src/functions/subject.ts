@@ -4,7 +4,7 @@ import type { Place } from '../errors.ts'
 import type { Analysis } from './analysis.ts'
 import { type Located, locate, type Script, scriptOf } from './inspector.ts'
 import { isVite } from './modules.ts'
-import { originalPlace } from './place.ts'
+import { mapsPlaces, originalPlace } from './place.ts'
 import { givenValues } from './using.ts'
 
 /** A function about to be sent by source, with where it stands and what it can see. */
@@ -73,7 +73,9 @@ export function anchorPlace({ located, script }: Subject): {
   if (!located) return { file: '', line: 0, column: 0 }
   const { line, column } = located
   const file = script?.url ?? ''
-  if (!script || !file.startsWith('file:') || !isVite(script)) return { file, line, column }
+  if (!script || !file.startsWith('file:') || !mapsPlaces() || !isVite(script)) {
+    return { file, line, column }
+  }
   const place = originalPlace({ file: fileURLToPath(file), line: line + 1, column: column + 1 })
   return { file, line: place.line - 1, column: place.column - 1 }
 }
