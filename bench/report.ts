@@ -42,6 +42,7 @@ export function formatTable(results: readonly JobResult[]): string {
 
 /** What the engine reports: rows that took a slow way, and how the work was shared out. */
 function countersLine({
+  variant,
   workers,
   gear,
   counters,
@@ -51,7 +52,8 @@ function countersLine({
   const total = counters.rowsByWorker.reduce((sum, rows) => sum + rows, 0)
   const shares = counters.rowsByWorker.map(rows => percent(rows / (total || 1)))
   return (
-    `  engine's counters, ${workers} workers, gear ${gear}: ${grouped(counters.tasks)} tasks, ` +
+    `  ${variant}, ${workers} workers, gear ${gear}: ${grouped(counters.tasks)} tasks, ` +
+    `${grouped(counters.rowsOnMainThread)} rows on the main thread, ` +
     `${grouped(counters.fallbackRows)} rows in fallback columns, ` +
     `${grouped(counters.rowBytesThroughPorts)} row bytes through ports, ` +
     `rows by worker ${shares.join(' / ')} (smallest in a repetition ${percent(smallestShare)})`

@@ -10,6 +10,8 @@ export interface Metrics {
   readonly tasks: number
   /** Rows that tasks read, by worker. */
   readonly rowsByWorker: readonly number[]
+  /** Rows of tasks so small that the main thread ran them itself. */
+  readonly rowsOnMainThread: number
   /** Rows in columns that fell back to encoded values. */
   readonly fallbackRows: number
   /** Rows that went through columns, and not through a loop over rows. */
@@ -34,6 +36,7 @@ export function metricsOf(session: Session | undefined, batches: number, rows: n
     workers: session?.runtime.pool.workers ?? 0,
     tasks: counters?.tasks ?? 0,
     rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),
+    rowsOnMainThread: counters?.mainThreadRows ?? 0,
     fallbackRows: counters?.fallbackRows ?? 0,
     columnRows: counters?.columnRows ?? 0,
     kernelValues: counters?.kernelValues ?? 0,

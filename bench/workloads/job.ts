@@ -16,6 +16,7 @@ export interface Measured {
 export interface Counters {
   /** Workers that had no rows yet may be missing. */
   readonly rowsByWorker: readonly number[]
+  readonly rowsOnMainThread: number
   readonly fallbackRows: number
   readonly rowBytesThroughPorts: number
   readonly tasks: number
@@ -43,6 +44,7 @@ export interface Job {
 export function countersBetween(before: Counters, after: Counters): Counters {
   return {
     rowsByWorker: after.rowsByWorker.map((rows, i) => rows - (before.rowsByWorker[i] ?? 0)),
+    rowsOnMainThread: after.rowsOnMainThread - before.rowsOnMainThread,
     fallbackRows: after.fallbackRows - before.fallbackRows,
     rowBytesThroughPorts: after.rowBytesThroughPorts - before.rowBytesThroughPorts,
     tasks: after.tasks - before.tasks,
@@ -56,6 +58,7 @@ export function sumCounters(all: readonly Counters[]): Counters {
     all.reduce((total, counters) => total + pick(counters), 0)
   return {
     rowsByWorker: Array.from({ length: workers }, (_, i) => sum(c => c.rowsByWorker[i] ?? 0)),
+    rowsOnMainThread: sum(c => c.rowsOnMainThread),
     fallbackRows: sum(c => c.fallbackRows),
     rowBytesThroughPorts: sum(c => c.rowBytesThroughPorts),
     tasks: sum(c => c.tasks),

@@ -76,7 +76,7 @@ export class ColumnRunner {
   #chains = new WeakMap<ColumnChain, KnownChain>()
   /** Whose kernels' calls are counted now. */
   readonly #calls: KernelMeter = { counts: new Uint32Array(0), base: 0 }
-  #calledValues = 0
+  #called = 0
 
   /** Whether the arena is large enough for a thread's own memory. */
   static fits(arena: Arena): boolean {
@@ -160,7 +160,7 @@ export class ColumnRunner {
     const rows = this.#rows
     meter.attach(this.#calls)
     const behind = meter.base(meter.steps)
-    this.#calledValues = this.#machine.state.calledValues
+    this.#called = this.#callsSoFar()
     rows.begin(output ?? { kind: 'float64' })
     for (const [i, stage] of stages.entries()) {
       this.#enter(meter, meter.base(stepOf[i]!))
@@ -219,13 +219,19 @@ export class ColumnRunner {
     }
   }
 
+  /** Values for which JavaScript was called, be it for one row or for all equal ones. */
+  #callsSoFar(): number {
+    const { calledValues, onceCalls } = this.#machine.state
+    return calledValues + onceCalls
+  }
+
   /** Has kernels counted behind `base` from now on; where they were before. */
   #enter(meter: StepMeter, base: number): number {
     const before = this.#calls.base
-    const { calledValues } = this.#machine.state
-    if (calledValues !== this.#calledValues) {
-      meter.calls(before, calledValues - this.#calledValues)
-      this.#calledValues = calledValues
+    const called = this.#callsSoFar()
+    if (called !== this.#called) {
+      meter.calls(before, called - this.#called)
+      this.#called = called
     }
     this.#calls.base = base
     return before

@@ -247,7 +247,7 @@ export class Distinct implements OncePerValue {
     const fn = this.#fn
     const results = new Array<unknown>(count)
     this.calls += count
-    this.#machine.state.calledValues += count
+    this.#machine.state.onceCalls += count
     try {
       for (let i = 0; i < count; i++) results[i] = fn(values[i])
     } catch {

@@ -7,7 +7,7 @@ import { Dataset, storeOwner, weightOf } from './block-store.ts'
 import type { Step } from './dag.ts'
 import type { EventBus } from './events.ts'
 import type { GearLimit } from './gears.ts'
-import type { TaskKit } from './local-runner.ts'
+import { mainThread, type TaskKit } from './local-runner.ts'
 import type { Partitioner } from './operator.ts'
 import {
   busyPartitions,
@@ -48,6 +48,7 @@ export class SchedulerCounters {
   /** Bytes of values, not addresses or counts, that came through message ports. */
   portBytes = 0
   rowsByWorker = new Map<number, number>()
+  mainThreadRows = 0
 }
 
 /** Partitions that pass their chains side by side, and what becomes of their rows. */
@@ -244,7 +245,8 @@ export class StageRunner {
       this.counters.portBytes += serialize(result.accumulators).length
     }
     const rows = this.counters.rowsByWorker
-    rows.set(worker, (rows.get(worker) ?? 0) + rowsIn)
+    if (worker === mainThread) this.counters.mainThreadRows += rowsIn
+    else rows.set(worker, (rows.get(worker) ?? 0) + rowsIn)
     if (!this.#events.has('taskCompleted')) return
     const partitions = task.parts.length
     const info = { worker, partitions, rowsIn, rowsOut, fallbackRows, elapsedMs }

@@ -26,6 +26,7 @@ const pelton: JobResult = {
   gear: 'row',
   counters: {
     rowsByWorker: [5_200_000, 4_800_000],
+    rowsOnMainThread: 20,
     fallbackRows: 0,
     rowBytesThroughPorts: 0,
     tasks: 1234,
@@ -41,8 +42,9 @@ describe('the table', () => {
         '  variant   workers  seconds            spread  pairs/s  ratio  peak RSS',
         '  pelton          2    0.150  0.0998 … 0.160 s   66.7 M  30.1x    402 MB',
         '  plain-js        1    4.520   4.500 … 4.610 s   2.21 M     1x    310 MB',
-        "  engine's counters, 2 workers, gear row: 1,234 tasks, 0 rows in fallback columns, " +
-          '0 row bytes through ports, rows by worker 52 % / 48 % (smallest in a repetition 37 %)',
+        '  pelton, 2 workers, gear row: 1,234 tasks, 20 rows on the main thread, ' +
+          '0 rows in fallback columns, 0 row bytes through ports, ' +
+          'rows by worker 52 % / 48 % (smallest in a repetition 37 %)',
         '',
       ].join('\n'),
     )
@@ -102,7 +104,13 @@ it('summarises the repetitions without the warm-up, with the last peak and all c
       type: 'result',
       seconds,
       check: [[1, 7]],
-      counters: { rowsByWorker: [i, 1], fallbackRows: i, rowBytesThroughPorts: 1, tasks: 2 },
+      counters: {
+        rowsByWorker: [i, 1],
+        rowsOnMainThread: 5,
+        fallbackRows: i,
+        rowBytesThroughPorts: 1,
+        tasks: 2,
+      },
       peakRssBytes: 100 + i,
     }),
   )
@@ -117,16 +125,24 @@ it('summarises the repetitions without the warm-up, with the last peak and all c
     check: [[1, 7]],
     peakRssBytes: 103,
     gear: 'row',
-    counters: { rowsByWorker: [6, 3], fallbackRows: 6, rowBytesThroughPorts: 3, tasks: 6 },
+    counters: {
+      rowsByWorker: [6, 3],
+      rowsOnMainThread: 15,
+      fallbackRows: 6,
+      rowBytesThroughPorts: 3,
+      tasks: 6,
+    },
     smallestShare: 0.25,
   })
 })
 
 it('subtracts the counters of earlier repetitions, also where a worker is new', () => {
-  const before = { rowsByWorker: [10], fallbackRows: 1, rowBytesThroughPorts: 2, tasks: 3 }
-  const after = { rowsByWorker: [15, 4], fallbackRows: 1, rowBytesThroughPorts: 9, tasks: 30 }
+  const others = { rowsOnMainThread: 4, fallbackRows: 1 }
+  const before = { ...others, rowsByWorker: [10], rowBytesThroughPorts: 2, tasks: 3 }
+  const after = { ...others, rowsByWorker: [15, 4], rowBytesThroughPorts: 9, tasks: 30 }
   expect(countersBetween(before, after)).toEqual({
     rowsByWorker: [5, 4],
+    rowsOnMainThread: 0,
     fallbackRows: 0,
     rowBytesThroughPorts: 7,
     tasks: 27,
@@ -136,6 +152,7 @@ it('subtracts the counters of earlier repetitions, also where a worker is new', 
 it('counts a worker without rows as a share of nothing, also where it is missing', () => {
   const counters = (...rowsByWorker: number[]) => ({
     rowsByWorker,
+    rowsOnMainThread: 0,
     fallbackRows: 0,
     rowBytesThroughPorts: 0,
     tasks: 1,

@@ -162,7 +162,8 @@ test('rows of text are its lines, in every gear', async () => {
         .flatMap(line => line.split(' '))
         .collect()
       const expected = lines === '' ? 0 : lines.replace(/\n$/, '').split('\n').length
-      const rows = ssc.metrics().rowsByWorker.reduce((a, b) => a + b, 0)
+      const { rowsByWorker, rowsOnMainThread } = ssc.metrics()
+      const rows = rowsByWorker.reduce((a, b) => a + b, rowsOnMainThread)
       expect([gear, lines, rows]).toEqual([gear, lines, expected])
     }
   }

@@ -461,7 +461,8 @@ describe('metrics()', () => {
       rowBytesThroughPorts: 0,
     })
     expect(metrics.rowsByWorker).toHaveLength(2)
-    expect(metrics.rowsByWorker.reduce((a, b) => a + b)).toBe(4)
+    const rows = metrics.rowsByWorker.reduce((a, b) => a + b)
+    expect(rows + metrics.rowsOnMainThread).toBe(4)
     expect(metrics.arenaPeakBytes).toBeGreaterThan(0)
     await ssc.stop()
     expect(ssc.metrics().batches).toBe(3)

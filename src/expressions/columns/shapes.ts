@@ -77,12 +77,15 @@ export interface MachineState {
   /** Values computed by kernels, and those for which JavaScript was called. */
   kernelValues: number
   calledValues: number
+  /** Calls of functions that are called once for equal rows. */
+  onceCalls: number
 }
 
 export const newMachineState = (): MachineState => ({
   halves: false,
   kernelValues: 0,
   calledValues: 0,
+  onceCalls: 0,
 })
 
 /** An expression ready to run: its shape, and its value for each vector. */
