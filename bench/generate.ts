@@ -19,6 +19,8 @@ const WORD_LENGTH_MAX = 10
 const LINES = 1_000_000
 const PAIRS = 10_000_000
 const PAIR_IDS = 1_000_000
+const WINDOW_KEYS = 6_400_000
+const WINDOW_IDS = 100_000
 const NUMBERS = 10_000_000
 const NUMBER_LIMIT = 1_000_000_000
 const CHUNK_LINES = 50_000
@@ -102,6 +104,17 @@ function writePairs(pairs: number, write: Write, of: 'keys' | 'values'): void {
   write(new Uint8Array(out.buffer))
 }
 
+function writeWindowKeys(keys: number, write: Write): void {
+  const random = new SplitMix64(3003)
+  const known = new Float64Array(WINDOW_IDS).fill(-1)
+  const out = new Float64Array(keys)
+  for (let i = 0; i < keys; i++) {
+    const id = random.below(WINDOW_IDS)
+    out[i] = known[id]! >= 0 ? known[id]! : (known[id] = keyOf(id))
+  }
+  write(new Uint8Array(out.buffer))
+}
+
 function writeNumbers(numbers: number, write: Write): void {
   const random = new SplitMix64(6006)
   const out = new Float64Array(numbers)
@@ -116,6 +129,7 @@ const FILES = {
   'w1.txt': (scale, write) => writeLines(scaled(LINES, scale), write),
   'w2_keys.f64': (scale, write) => writePairs(scaled(PAIRS, scale), write, 'keys'),
   'w2_vals.f64': (scale, write) => writePairs(scaled(PAIRS, scale), write, 'values'),
+  'w3_keys.f64': (scale, write) => writeWindowKeys(scaled(WINDOW_KEYS, scale), write),
   'w6.f64': (scale, write) => writeNumbers(scaled(NUMBERS, scale), write),
 } satisfies Record<string, (scale: number, write: Write) => void>
 

@@ -20,13 +20,14 @@ import {
   type WorkloadName,
 } from './arguments.ts'
 import { ensureGenerated } from './data.ts'
+import type { DataFile } from './generate.ts'
 import { runJobs, variantsOf } from './jobs.ts'
 import { runLatency } from './latency.ts'
 import { runMicro } from './micro/index.ts'
 import { hasWorkload, missing } from './peers/index.ts'
 import { runRatios, workloadsOf } from './ratios.ts'
 import { formatTable, jsonLine } from './report.ts'
-import { readsText, runStream } from './streams.ts'
+import { filesOf, runStream } from './streams.ts'
 import { WORKLOADS } from './workloads/index.ts'
 
 /** Shows one line that replaces itself, on a terminal only. */
@@ -66,8 +67,12 @@ function hasData(variant: VariantName, options: BenchOptions): boolean {
 }
 
 /** The folder of the data, checked before the first long run: a mistake shows at once. */
-function folderOf(options: BenchOptions, workloads: readonly WorkloadName[]): string {
-  const files = [...new Set(workloads.flatMap(name => WORKLOADS[name].files))]
+function folderOf(
+  options: BenchOptions,
+  workloads: readonly WorkloadName[],
+  more: readonly DataFile[] = [],
+): string {
+  const files = [...new Set([...workloads.flatMap(name => WORKLOADS[name].files), ...more])]
   const folder =
     options.data ??
     ensureGenerated(files, options.scale, file => progress(`generating ${file}, once`))
@@ -94,7 +99,7 @@ async function main(): Promise<void> {
     await runRatios(name, folder, options, { print, progress })
   }
   for (const name of options.streams) {
-    const folder = folderOf(options, readsText(name) ? ['W1'] : [])
+    const folder = folderOf(options, [], filesOf(name))
     await runStream(name, folder, options, { print, progress })
   }
   if (options.latency) await runLatency(options, { print, progress })

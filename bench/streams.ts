@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { BenchOptions, StreamName } from './arguments.ts'
 import { Child } from './child.ts'
 import { openText, readText } from './data.ts'
+import type { DataFile } from './generate.ts'
 import { median } from './jobs.ts'
 import type { Output } from './latency.ts'
 import { grouped, significant } from './report.ts'
@@ -21,6 +22,10 @@ const SOCKET_WARM_UP = 3
 /** Words that came in count as lost when nothing has been counted for so long. */
 const SILENCE_MS = 15_000
 const FIRST_COUNT_BATCHES = 10
+/** Batches in W3's window, and after how many its input begins anew. */
+export const WINDOW_BATCHES = 300
+export const WINDOW_ROUND = 64
+const WINDOW_TIMED = 100
 /** More than this above the second quarter is not flat. */
 const FLAT_FACTOR = 1.1
 
@@ -58,6 +63,14 @@ export interface Counted {
   readonly peakRssBytes: number
 }
 
+/** What streams/window.ts sends. */
+export interface WindowBatches {
+  readonly milliseconds: readonly number[]
+  /** Keys and sum of the last window. */
+  readonly check: readonly [keys: number, sum: number]
+  readonly peakRssBytes: number
+}
+
 /** What streams/first-count.ts sends. */
 export interface FirstCount {
   readonly milliseconds: number
@@ -73,7 +86,7 @@ interface Line {
 type Run = (options: BenchOptions, folder: string, progress: Output['progress']) => Promise<Line[]>
 
 const RUNS: Readonly<Record<StreamName, Run>> = {
-  W3: async () => [missing('W3', 'reduceByKeyAndWindow')],
+  W3: slidingWindow,
   W4: async () => [missing('W4', 'mapWithState')],
   W5: smallBatches,
   W7: socket,
@@ -82,9 +95,10 @@ const RUNS: Readonly<Record<StreamName, Run>> = {
   soak,
 }
 
-/** Whether a stream reads the lines of W1. */
-export function readsText(name: StreamName): boolean {
-  return name === 'W7' || name === 'T0'
+/** The files that a stream reads. */
+export function filesOf(name: StreamName): DataFile[] {
+  if (name === 'W3') return ['w3_keys.f64']
+  return name === 'W7' || name === 'T0' ? ['w1.txt'] : []
 }
 
 /** Runs one of them and prints what it came to. */
@@ -142,6 +156,28 @@ async function smallBatches(
       fields: { rows, milliseconds: middle, p99, batches: milliseconds.length },
     }
   })
+}
+
+async function slidingWindow(
+  options: BenchOptions,
+  folder: string,
+  progress: Output['progress'],
+): Promise<Line[]> {
+  progress('W3: fills the window')
+  const args = [...common(options), folder, String(WINDOW_TIMED)]
+  const { milliseconds, check, peakRssBytes } = await ask<WindowBatches>('window.ts', args)
+  const middle = median(milliseconds)
+  const spread = [percentile(milliseconds, 0.05), percentile(milliseconds, 0.95)] as const
+  return [
+    {
+      text:
+        `sum by key in a window of ${WINDOW_BATCHES} batches, with an inverse: ` +
+        `${significant(middle)} ms a batch (${significant(spread[0])} … ` +
+        `${significant(spread[1])} for 9 of 10; aim at most 1.6), ${grouped(check[0])} keys, ` +
+        `peak RSS ${Math.round(peakRssBytes / MEGABYTE)} MB`,
+      fields: { milliseconds: middle, spread, check, peakRssBytes },
+    },
+  ]
 }
 
 async function hold(

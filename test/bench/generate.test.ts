@@ -70,6 +70,7 @@ describe('generated data', () => {
     ['w1.txt', 'faa179be0e44146c8c93d525e402710c54ef1009c16f598bdf019f288dcefcfd'],
     ['w2_keys.f64', 'd0d95708459884994465172b0032ae2f8793934fc9f6b7d12cc5293ce81d1321'],
     ['w2_vals.f64', '4bfbdbcb1e8893c87df143185e1aa86cd08312b7ca6a023cd868648bcf3ac1e1'],
+    ['w3_keys.f64', '9be5a078707da2f1e0faf0fd0870c8dbcbea67e8e7a035e65dbe3c1fd51e117b'],
     ['w6.f64', '89b5adbe0129f41dc72b5a4fd0f6bd91c2d63e8b34b88f1459642ffc379888ec'],
   ])('%s begins with the bytes of the native generator', (file, sha256) => {
     expect(createHash('sha256').update(bytesOf(file, 0.001)).digest('hex')).toBe(sha256)

@@ -21,7 +21,7 @@ const plain = { variant: 'plain-js', workers: 1, gear: 'auto' } as const
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'pelton-bench-'))
-  for (const file of ['w1.txt', 'w2_keys.f64', 'w2_vals.f64', 'w6.f64'] as const) {
+  for (const file of ['w1.txt', 'w2_keys.f64', 'w2_vals.f64', 'w3_keys.f64', 'w6.f64'] as const) {
     generate(file, folder, { scale: 0.001 })
   }
 })
@@ -164,14 +164,16 @@ describe.skipIf(!isBuilt)('the engine', () => {
 
   it('runs as a stream: nothing lost, every result checked', async () => {
     const args = ['--json', '--repetitions', '1', '--seconds', '1', '--data', folder]
-    const { stdout } = await bench('W3', 'W7', 'T0', 'hold', 'soak', ...args)
+    const { stdout } = await bench('W3', 'W4', 'W7', 'T0', 'hold', 'soak', ...args)
     const lines = stdout
       .trim()
       .split('\n')
       .map(line => JSON.parse(line))
-    expect(lines.map(line => line.workload)).toEqual(['W3', 'W7', 'T0', 'hold', 'soak'])
-    const [w3, w7, t0, hold, soak] = lines
-    expect(w3.needs).toBe('reduceByKeyAndWindow')
+    expect(lines.map(line => line.workload)).toEqual(['W3', 'W4', 'W7', 'T0', 'hold', 'soak'])
+    const [w3, w4, w7, t0, hold, soak] = lines
+    // 64 batches of 100 pairs; every pair of 300 batches counts once.
+    expect(w3.check[1]).toBe(30_000)
+    expect(w4.needs).toBe('mapWithState')
     expect(w7).toMatchObject({ lost: 0, counted: w7.sent })
     expect(w7.sent).toBeGreaterThan(0)
     expect(t0.milliseconds).toBeGreaterThan(0)
