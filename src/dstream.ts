@@ -15,6 +15,7 @@ import { WindowOperators } from './dstream/windows.ts'
 import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
 import { inScope, RddScope } from './engine/session.ts'
 import { PeltonError, preview } from './errors.ts'
+import { picked } from './facade/running.ts'
 import * as ops from './ops/index.ts'
 import { BatchQueue, rowsOf } from './outputs.ts'
 import { RDD } from './rdd.ts'
@@ -37,6 +38,10 @@ const rule = '-'.repeat(43)
 export class DStream<T> extends WindowOperators<T> {
   protected made<U>(node: StreamNode): DStream<U> {
     return new DStream<U>(this.context, node)
+  }
+
+  protected madeStateful(node: StreamNode, call: Call): DStream<unknown> {
+    return new MapWithStateDStream(this.context, node, call)
   }
 
   /** `f` of each row. @example stream.map(x => x + 1) */
@@ -259,6 +264,23 @@ export class DStream<T> extends WindowOperators<T> {
    */
   toReadable(): Readable {
     return rowsOf(this.batches())
+  }
+}
+
+/** The rows of `mapWithState`, and its states. */
+export class MapWithStateDStream<K, S, M> extends DStream<M> {
+  readonly #states: StreamNode
+  readonly #call: Call
+
+  constructor(context: StreamingContext, states: StreamNode, call: Call) {
+    super(context, picked(call, states, 'mapped'))
+    this.#states = states
+    this.#call = call
+  }
+
+  /** All keys with their states, once a batch. @example spec.stateSnapshots().print() */
+  stateSnapshots(): DStream<[K, S]> {
+    return new DStream<[K, S]>(this.context, picked(this.#call, this.#states, 'snapshots'))
   }
 }
 

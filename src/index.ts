@@ -1,6 +1,7 @@
 /** Pelton: Spark Streaming's programming model on all cores of one machine. */
 export { type ContextState, StreamingContext } from './context.ts'
-export { type BatchRows, DStream } from './dstream.ts'
+export type { UpdateOptions } from './dstream/pairs.ts'
+export { type BatchRows, DStream, MapWithStateDStream } from './dstream.ts'
 export { milliseconds, minutes, seconds } from './durations.ts'
 export { type Clock, ManualClock, SystemClock } from './engine/clock.ts'
 export type { Collection } from './engine/collection.ts'
@@ -31,3 +32,5 @@ export {
 export type { Metrics } from './metrics.ts'
 export type { Logger, StreamingContextOptions } from './options.ts'
 export { RDD } from './rdd.ts'
+export type { KeyState as State } from './state/key-state.ts'
+export { type InitialState, StateSpec } from './state-spec.ts'

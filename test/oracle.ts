@@ -11,6 +11,7 @@
  * What it can't tell: the order of rows after an exchange (it names groups in order of appearance),
  * into which partition an exchange puts a row, and anything about time that a clock would do.
  */
+import { KeyState } from '../src/state/key-state.ts'
 import { canonical } from './conformance/canonical.ts'
 
 type Row = any
@@ -251,9 +252,45 @@ function updateStateByKey(stream: OracleStream, f: Function, options: any = {}):
       const values = stream.at(t) ?? new OracleRDD([])
       const rows = cogroups(new OracleRDD([states]), values)
       if (options.form === 'iterator') states = [...f(rows.map(([k, [s], v]) => [k, v, s]))]
-      else states = rows.map(([k, [s], v]) => [k, f(v, s)]).filter(([, s]) => s !== undefined)
+      else {
+        const next = (k: Row, v: Row[], s: Row): Row =>
+          options.form === 'timed' ? f(t, k, v, s) : f(v, s)
+        states = rows.map(([k, [s], v]) => [k, next(k, v, s)]).filter(([, s]) => s !== undefined)
+      }
     }
     return new OracleRDD([states])
+  })
+}
+
+/** Mapped rows and states of `mapWithState`, all history replayed for every batch. */
+function mapWithState(stream: OracleStream, spec: any, what: 'mapped' | 'snapshots') {
+  const { function: f, timed, initial = [], timeout } = spec.settings
+  return new OracleStream(stream.slide, time => {
+    const states = new Map<string, { key: Row; state: Row; touched: number }>()
+    for (const [key, state] of initial) {
+      states.set(canonical(key, 'key'), { key, state, touched: stream.slide })
+    }
+    let mapped: Row[] = []
+    for (let t = stream.slide; t <= time; t += stream.slide) {
+      mapped = []
+      const call = (key: Row, value: Row, timingOut: boolean): void => {
+        const name = canonical(key, 'key')
+        const before = states.get(name)
+        const state = new KeyState().wrap(before !== undefined, before?.state, timingOut)
+        const row = timed ? f(t, key, value, state) : f(key, value, state)
+        if (row !== undefined) mapped.push(row)
+        if (timingOut || state.outcome === 'removed') states.delete(name)
+        else if (state.outcome === 'updated')
+          states.set(name, { key, state: state.get(), touched: t })
+        else if (before && timeout !== undefined) before.touched = t
+      }
+      for (const [key, value] of stream.at(t)?.rows ?? []) call(key, value, false)
+      for (const { key, touched } of [...states.values()]) {
+        if (timeout !== undefined && touched < t - timeout) call(key, undefined, true)
+      }
+    }
+    if (what === 'mapped') return new OracleRDD([mapped])
+    return new OracleRDD([[...states.values()].map(({ key, state }) => [key, state])])
   })
 }
 
@@ -276,6 +313,8 @@ const perStream: Record<string, (stream: OracleStream, ...args: any[]) => Oracle
   fullOuterJoin: join(true, true),
   reduceByKeyAndWindow,
   updateStateByKey,
+  mapWithState: (stream, spec) => mapWithState(stream, spec, 'mapped'),
+  'mapWithState.stateSnapshots': (stream, spec) => mapWithState(stream, spec, 'snapshots'),
   groupByKeyAndWindow: (stream, duration, slide) =>
     follow([], window(stream, duration, slide), [['groupByKey']]),
   reduceByWindow: (stream, add, ...rest) =>
@@ -355,7 +394,10 @@ export function applySteps(steps: readonly Step[], inputs: any[], ssc: any): any
   const go = (_: any[], start: any, branch: readonly Step[]): any =>
     branch.reduce((stream, [name, ...args]) => {
       const resolved = resolve(args, inputs, stream, go)
-      return name.startsWith('ssc.') ? ssc[name.slice(4)](...resolved) : stream[name](...resolved)
+      if (name.startsWith('ssc.')) return ssc[name.slice(4)](...resolved)
+      const [method, result] = name.split('.') as [string, string?]
+      const made = stream[method](...resolved)
+      return result === undefined ? made : made[result]()
     }, start)
   return go(inputs, inputs[0], steps)
 }

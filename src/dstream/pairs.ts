@@ -1,13 +1,15 @@
 /** Operators of streams of pairs: one line an operator; the logic is in ops/ and facade/. */
 import { type Call, callOf } from '../apply.ts'
 import type { StreamingContext } from '../context.ts'
-import type { DStream } from '../dstream.ts'
+import type { DStream, MapWithStateDStream } from '../dstream.ts'
+import type { StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import { PeltonError, preview } from '../errors.ts'
 import { combination, combinedStream } from '../facade/combined.ts'
-import { stateStream } from '../facade/running.ts'
+import { mapStateStream, stateStream } from '../facade/running.ts'
 import * as ops from '../ops/index.ts'
 import { RDD } from '../rdd.ts'
+import { StateSpec } from '../state-spec.ts'
 import type { Widened } from '../widened.ts'
 import { StreamBase } from './base.ts'
 import { checkSameSlide } from './same-slide.ts'
@@ -153,6 +155,11 @@ export abstract class PairOperators<T> extends StreamBase<T> {
     f: (rows: Iterable<[K, Widened<V>[], S | undefined]>) => Iterable<readonly [K, S]>,
     options: UpdateOptions<K, S> & { form: 'iterator' },
   ): DStream<[K, S]>
+  updateStateByKey<K, V, S>(
+    this: DStream<readonly [K, V]>,
+    f: (time: number, key: K, values: Widened<V>[], state: S | undefined) => S | undefined,
+    options: UpdateOptions<K, S> & { form: 'timed' },
+  ): DStream<[K, S]>
   updateStateByKey(
     f: Function,
     options: UpdateOptions<any, any> & { form?: string } = {},
@@ -160,18 +167,57 @@ export abstract class PairOperators<T> extends StreamBase<T> {
     const call = callOf('updateStateByKey')
     this.context.checkOpen(call)
     const { form = 'values', initialState } = options
-    const update = { values: ops.updateState, iterator: ops.updateStates }[form as 'values']
-    if (!update) throw badForm(call, form)
+    const forms = {
+      values: ops.updateState,
+      timed: ops.updateState,
+      iterator: ops.updateStates,
+    }
+    if (!Object.hasOwn(forms, form)) throw badForm(call, form)
+    const update = forms[form as keyof typeof forms]
     const partitions = this.partitionsOf(call.label, options.partitions)
     const initial = initialState && once(() => rddOf(this.context, initialState).node)
-    const state = { partitions, initial, update, function: f }
+    const state = { partitions, initial, update, timed: form === 'timed', function: f }
     return this.made(stateStream(call, this.node, state))
   }
+
+  /**
+   * The rows that a function gives for each record and the state of its key; the states are there
+   * as `stateSnapshots()`.
+   *
+   * @example pairs.mapWithState(StateSpec.function((key, value, state) => state.getOption()))
+   */
+  mapWithState<K, V, S, M>(
+    this: DStream<readonly [K, V]>,
+    spec: StateSpec<K, Widened<V>, S, M>,
+  ): MapWithStateDStream<K, S, M>
+  mapWithState(spec: StateSpec<any, any, any, any>): DStream<unknown> {
+    const call = callOf('mapWithState')
+    this.context.checkOpen(call)
+    if (!(spec instanceof StateSpec)) throw noSpec(call, spec)
+    const { function: f, timed, initial: rows, timeout } = spec.settings
+    const partitions = this.partitionsOf(call.label, spec.settings.partitions)
+    const first = rows as UpdateOptions<unknown, unknown>['initialState']
+    const initial = first && once(() => rddOf(this.context, first).node)
+    const options = { partitions, initial, function: f, timed, timeout }
+    return this.madeStateful(mapStateStream(call, this.node, options), call)
+  }
+
+  /** A stream of the mapped rows of a `mapState`, which knows its states. */
+  protected abstract madeStateful(node: StreamNode, call: Call): DStream<unknown>
+}
+
+function noSpec(call: Call, spec: unknown): PeltonError {
+  return new PeltonError(
+    `mapWithState needs a StateSpec, such as StateSpec.function((key, value, state) => …); ` +
+      `got ${preview(spec)}`,
+    { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+  )
 }
 
 function badForm(call: Call, form: unknown): PeltonError {
   return new PeltonError(
-    `updateStateByKey: form is ${preview(form)}; it must be 'values' (the default) or 'iterator'`,
+    `updateStateByKey: form is ${preview(form)}; it must be 'values' (the default), 'timed' ` +
+      `or 'iterator'`,
     { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
   )
 }

@@ -64,6 +64,10 @@ class Generator {
     return `sink.pushPair(${row.key}, ${row.value});\n`
   }
 
+  #call(step: RowStep, row: string, index: number, args: readonly string[]): string {
+    return `(op = ${step.index}, cur = ${row}, f${step.functions[index]}(${args.join(', ')}))`
+  }
+
   #code(step: RowStep, at: number, row: Row): RowCode {
     return {
       params: step.params,
@@ -80,8 +84,8 @@ class Generator {
           `const ${key} = ${row.whole}[0], ${value} = ${row.whole}[1];\n`
         return { key, value, check }
       },
-      call: (index, ...args) =>
-        `(op = ${step.index}, cur = ${args.at(-1)}, f${step.functions[index]}(${args.join(', ')}))`,
+      call: (index, ...args) => this.#call(step, args.at(-1)!, index, args),
+      callOn: (row, index, ...args) => this.#call(step, row, index, args),
       emit: expression => {
         const whole = this.name('r')
         return `const ${whole} = ${expression};\n${this.through(at + 1, { whole })}`
@@ -93,6 +97,7 @@ class Generator {
         return `const ${k} = ${key}, ${v} = ${value};\n${next}`
       },
       pass: () => this.through(at + 1, row),
+      time: () => 'st.time',
       state: (name, init) => {
         const unique = `${name}_${at}`
         if (!this.states.has(unique)) this.states.set(unique, init)
@@ -140,7 +145,7 @@ export function generateLoop(steps: readonly RowStep[], form: InputForm, lazy: b
   return `'use strict';
 ${functions.join('\n')}
 return {
-  open(partition) { return { ${states} } },
+  open(partition, time) { return { time, ${states} } },
   ${star}loop(v, st, sink) {
     ${columns}
     const n = v.length;

@@ -123,6 +123,8 @@ export class RddNode {
   persisted = false
   /** Whether the output of the exchange serves several jobs; someone forgets the node soon. */
   keepsExchange = true
+  /** Batch time that its kernel is told, in milliseconds, where it asks for it. */
+  time: number | undefined
   /** Nodes that live and die with this one: what a transform's function made on the way. */
   owned: readonly RddNode[] = []
   /** Makes the rows of a leaf when they are first needed. */

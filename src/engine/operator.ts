@@ -66,11 +66,15 @@ export interface RowCode {
   pair(): { readonly key: string; readonly value: string; readonly check: string }
   /** Calls user function `index` and notes it as the one at work, for error messages. */
   call(index: number, ...args: string[]): string
+  /** The same, where `row` and not the last argument is what an error message should show. */
+  callOn(row: string, index: number, ...args: string[]): string
   /** Hands a new row to the next operator. */
   emit(expression: string): string
   emitPair(key: string, value: string): string
   /** Hands the current row on as it is. */
   pass(): string
+  /** Batch time of the result that is computed, in milliseconds. */
+  time(): string
   /** A variable of this partition with its first value; helpers are reached as `rt.…`. */
   state(name: string, expression: string): string
   /** A new unique name. */

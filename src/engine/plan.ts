@@ -35,6 +35,8 @@ export class Chain {
 export interface PlacedPartition {
   readonly chain: Chain
   readonly pieces: readonly Piece[]
+  /** Batch time of the result that the chain leads to, where one of its steps asks for it. */
+  readonly time?: number
 }
 
 /**

@@ -61,6 +61,8 @@ export type Terminal =
 
 /** One partition of a task: its place in the result, its rows, and the program to run on them. */
 export interface TaskPart {
+  /** Batch time of the result, in milliseconds; NaN where no step asks for it. */
+  readonly time: number
   readonly partition: number
   readonly program: number
   readonly pieces: readonly Piece[]

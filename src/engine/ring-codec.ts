@@ -109,7 +109,8 @@ export function writeTask(to: Float64Array, task: TaskMessage): boolean {
     writer.put(bytes)
   }
   writer.put(parts.length)
-  for (const { partition, program, pieces } of parts) {
+  for (const { partition, program, pieces, time } of parts) {
+    writer.put(time)
     writer.put(partition)
     writer.put(program)
     writer.pieces(pieces)
@@ -126,7 +127,8 @@ export function readTask(from: Float64Array): TaskMessage {
     return { id: reader.next(), ptr: reader.next(), bytes: reader.next() }
   })
   const parts = reader.list((): TaskPart => {
-    return { partition: reader.next(), program: reader.next(), pieces: reader.pieces() }
+    const time = reader.next()
+    return { time, partition: reader.next(), program: reader.next(), pieces: reader.pieces() }
   })
   if (how === 'blocks') return { attempt, programs, parts, terminal: { to: how, limit: count } }
   const partitioner = { kind: how, partitions: count } as Partitioner

@@ -138,7 +138,11 @@ export class Scheduler {
       if (pact.how === 'gathered') placed = [await this.#gather(placed, node, job)]
     }
     if (!operator.kernel) return placed
-    return placed.map(({ chain, pieces }) => ({ chain: chain.extend(node.step), pieces }))
+    return placed.map(({ chain, pieces, time = node.time }) => ({
+      chain: chain.extend(node.step),
+      pieces,
+      ...(time !== undefined && { time }),
+    }))
   }
 
   async #exchange(node: RddNode, partitioner: Partitioner, job: Job): Promise<Dataset> {

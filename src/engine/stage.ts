@@ -163,9 +163,9 @@ export class StageRunner {
     const refs = chains.map(chain => programs.get(chain)!)
     let weight = 0
     const parts: TaskPart[] = indexes.map(partition => {
-      const { chain, pieces } = placed[partition]!
+      const { chain, pieces, time = Number.NaN } = placed[partition]!
       weight += weightOf(pieces)
-      return { partition, program: chains.indexOf(chain), pieces }
+      return { time, partition, program: chains.indexOf(chain), pieces }
     })
     try {
       const task: TaskMessage = { attempt: 0, programs: refs, parts, terminal }

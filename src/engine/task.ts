@@ -8,6 +8,7 @@ import { isArenaFull, PeltonError, preview } from '../errors.ts'
 import type { PortableFunction } from '../functions/portable.ts'
 // Not from the index: workers need neither the parser nor the inspector.
 import { revive } from '../functions/revive.ts'
+import { KeyState } from '../state/key-state.ts'
 import { threadOwner } from './block-store.ts'
 import { stopwatch } from './clock.ts'
 import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
@@ -33,7 +34,7 @@ import { type Piece, pairsVector, type Vector, valuesVector, vectorsOf } from '.
 import { WorkerShare } from './worker-share.ts'
 
 interface Loop {
-  open(partition: number): object
+  open(partition: number, time: number): object
   loop(vector: Vector, state: object, sink: RowSink | undefined): Iterable<unknown> | undefined
   close(state: object, sink: RowSink | undefined): Iterable<unknown> | undefined
 }
@@ -82,6 +83,7 @@ const sharedRowsMax = 128
 /** What generated loops may call; `rt` in their source. */
 const runtime = {
   KeyTable,
+  KeyState,
   notPair(row: unknown): never {
     throw new PeltonError(
       `${preview(row)} is not a [key, value] pair; map each row to [key, value] first`,
@@ -304,9 +306,9 @@ export class TaskRunner {
     let vectors = source
     const last = segments.length - 1
     for (let s = 0; s < last; s++) {
-      vectors = this.#pulled(program, segments[s]!, vectors, part.partition)
+      vectors = this.#pulled(program, segments[s]!, vectors, part)
     }
-    this.#pushed(program, segments[last]!, vectors, sink, part.partition)
+    this.#pushed(program, segments[last]!, vectors, sink, part)
     if (pieces) return { partition, pieces }
     return { partition, pieces: this.#finished(sink, chunks, result) }
   }
@@ -385,18 +387,18 @@ export class TaskRunner {
     segment: Segment,
     vectors: Iterable<Vector>,
     sink: RowSink,
-    partition: number,
+    { partition, time }: TaskPart,
   ): void {
     let state: object | undefined
     let loop: Loop | undefined
     for (const vector of vectors) {
       loop = this.#loop(program, segment, vector, false)
-      state ??= loop.open(partition)
+      state ??= loop.open(partition, time)
       loop.loop(vector, state, sink)
       if (sink.full) break
     }
     loop ??= this.#loop(program, segment, valuesVector([]), false)
-    loop.close(state ?? loop.open(partition), sink)
+    loop.close(state ?? loop.open(partition, time), sink)
   }
 
   /** The rows of a segment as its pulling kernel gives them, in vectors for the next segment. */
@@ -404,14 +406,14 @@ export class TaskRunner {
     program: CompiledProgram,
     segment: Segment,
     vectors: Iterable<Vector>,
-    partition: number,
+    part: TaskPart,
   ): Generator<Vector> {
     const { kernel, step, fns } = segment.pull!
     const index = program.steps.indexOf(step)
-    const rows = this.#lazyRows(program, segment, vectors, partition)
+    const rows = this.#lazyRows(program, segment, vectors, part)
     let held: unknown[] = []
     try {
-      const result = kernel.run(rows, fns, step.params, partition)
+      const result = kernel.run(rows, fns, step.params, part.partition)
       if (typeof (result as unknown as object)?.[Symbol.iterator as never] !== 'function') {
         throw new PeltonError(
           `${step.label} needs a function that returns an iterable; ` +
@@ -436,17 +438,17 @@ export class TaskRunner {
     program: CompiledProgram,
     segment: Segment,
     vectors: Iterable<Vector>,
-    partition: number,
+    { partition, time }: TaskPart,
   ): Generator<unknown> {
     let state: object | undefined
     let loop: Loop | undefined
     for (const vector of vectors) {
       loop = this.#loop(program, segment, vector, true)
-      state ??= loop.open(partition)
+      state ??= loop.open(partition, time)
       yield* loop.loop(vector, state, undefined)!
     }
     loop ??= this.#loop(program, segment, valuesVector([]), true)
-    yield* loop.close(state ?? loop.open(partition), undefined)!
+    yield* loop.close(state ?? loop.open(partition, time), undefined)!
   }
 
   #loop(program: CompiledProgram, segment: Segment, vector: Vector, lazy: boolean): Loop {

@@ -21,7 +21,7 @@ export interface Combination {
   readonly sides: readonly Step[]
   readonly combine: Step
   /** Narrow operators behind it. */
-  readonly then: readonly Step[]
+  readonly behind: readonly Step[]
 }
 
 /** The steps of a combination of `sides` inputs. */
@@ -29,12 +29,12 @@ export function combination(
   call: Call,
   operator: Operator,
   params: Params & { readonly sides: number },
-  then: readonly Step[] = [],
+  behind: readonly Step[] = [],
 ): Combination {
   return {
     sides: sideSteps(call, params.sides),
     combine: stepOf(call, operator, params),
-    then,
+    behind,
   }
 }
 
@@ -43,14 +43,14 @@ export function combination(
  * the result, and owns the others.
  */
 export function combined(
-  { sides, combine, then }: Combination,
+  { sides, combine, behind }: Combination,
   inputs: readonly (readonly RddNode[])[],
 ): RddNode {
   const marked = inputs.flatMap((nodes, side) =>
     nodes.map(node => new RddNode({ step: sides[side]!, inputs: [node] })),
   )
   const made = [new RddNode({ step: combine, inputs: marked })]
-  for (const step of then) made.push(new RddNode({ step, inputs: [made.at(-1)!] }))
+  for (const step of behind) made.push(new RddNode({ step, inputs: [made.at(-1)!] }))
   const result = made.pop()!
   result.owned = made
   return result

@@ -3,10 +3,10 @@
  * results are kept in blocks, and the exchange in front of them is not.
  */
 import { type Call, stepOf } from '../apply.ts'
-import { type Needed, type RddNode, StreamNode } from '../engine/dag.ts'
+import { type Needed, RddNode, StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import * as ops from '../ops/index.ts'
-import { type Combination, combination, combined } from './combined.ts'
+import { type Combination, combination, combined, sideSteps } from './combined.ts'
 
 /** What a sliding reduction is given. */
 export interface SlidingOptions {
@@ -29,7 +29,7 @@ export function slidingStream(
   const of = combination(call, ops.cogroup, { partitions, sides: 3 }, [fold])
   return running(call, [reduced], ops.sliding, { window, slide }, (time, needed) => {
     const { left } = ops.changes(time, window, slide)
-    return computedOnce(of, [
+    return computedOnce(of, time, [
       rddsOf(needed, ({ parent }) => parent < 0),
       rddsOf(needed, ({ parent, time: at }) => parent === 0 && at <= left.to),
       rddsOf(needed, ({ parent, time: at }) => parent === 0 && at > left.to),
@@ -43,6 +43,8 @@ export interface StateOptions {
   /** State before the first batch. */
   readonly initial: (() => RddNode) | undefined
   readonly update: Operator
+  /** Whether the function gets the batch time and the key first. */
+  readonly timed: boolean
   readonly function: Function
 }
 
@@ -50,14 +52,61 @@ export interface StateOptions {
 export function stateStream(
   call: Call,
   values: StreamNode,
-  { partitions, initial, update, function: f }: StateOptions,
+  { partitions, initial, update, timed, function: f }: StateOptions,
 ): StreamNode {
-  const step = stepOf(call, update, {}, [f])
+  const step = stepOf(call, update, { timed }, [f])
   const of = combination(call, ops.cogroup, { partitions, sides: 2 }, [step])
-  return running(call, [values], ops.state, {}, (_, needed) => {
+  return running(call, [values], ops.state, {}, (time, needed) => {
     const before = rddsOf(needed, ({ parent }) => parent < 0)
     const first = before.length === 0 && initial ? [initial()] : before
-    return computedOnce(of, [first, rddsOf(needed, ({ parent }) => parent === 0)])
+    return computedOnce(of, time, [first, rddsOf(needed, ({ parent }) => parent === 0)])
+  })
+}
+
+/** What a state with mapped rows is given. */
+export interface MapStateOptions {
+  readonly partitions: number
+  readonly initial: (() => RddNode) | undefined
+  readonly function: Function
+  /** Whether the function gets the batch time first. */
+  readonly timed: boolean
+  /** Milliseconds. */
+  readonly timeout: number | undefined
+}
+
+/** The rows of `mapState`: mapped ones and states; `picked` takes one kind of them. */
+export function mapStateStream(
+  call: Call,
+  values: StreamNode,
+  { partitions, initial, function: f, timed, timeout }: MapStateOptions,
+): StreamNode {
+  const sides = sideSteps(call, 2)
+  const params = { partitions, timed, ...(timeout !== undefined && { timeout }) }
+  const of = { sides, combine: stepOf(call, ops.mapState, params, [f]), behind: [] }
+  const states = stepOf(call, ops.pickState, { what: 'states' })
+  const stamp = stepOf(call, ops.stampState)
+  return running(call, [values], ops.state, {}, (time, needed) => {
+    const own = rddsOf(needed, ({ parent }) => parent < 0)
+    const before = own.map(rdd => new RddNode({ step: states, inputs: [rdd] }))
+    if (own.length === 0 && initial) {
+      const stamped = new RddNode({ step: stamp, inputs: [initial()] })
+      stamped.time = time
+      before.push(stamped)
+    }
+    return computedOnce(of, time, [before, rddsOf(needed, ({ parent }) => parent === 0)])
+  })
+}
+
+/** One kind of the rows of a `mapState`. */
+export function picked(
+  call: Call,
+  of: StreamNode,
+  what: 'mapped' | 'states' | 'snapshots',
+): StreamNode {
+  return new StreamNode({
+    parents: [of],
+    step: stepOf(call, ops.pickState, { what }),
+    slide: of.slide,
   })
 }
 
@@ -82,8 +131,15 @@ function running(
   return node
 }
 
-function computedOnce(of: Combination, sides: readonly (readonly RddNode[])[]): RddNode {
+function computedOnce(
+  of: Combination,
+  time: number,
+  sides: readonly (readonly RddNode[])[],
+): RddNode {
   const node = combined(of, sides)
+  node.time = time
   for (const inner of node.owned) inner.keepsExchange = false
+  // The exchange may be that of the node itself.
+  node.keepsExchange = false
   return node
 }

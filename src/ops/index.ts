@@ -14,7 +14,9 @@ import { groupByKey } from './group-by-key.ts'
 import { join } from './join.ts'
 import { map } from './map.ts'
 import { mapPartitions } from './map-partitions.ts'
+import { mapState } from './map-state.ts'
 import { mapValues } from './map-values.ts'
+import { pickState } from './pick-state.ts'
 import { reduce } from './reduce.ts'
 import { reduceByKey } from './reduce-by-key.ts'
 import { repartition } from './repartition.ts'
@@ -23,6 +25,7 @@ import { side } from './side.ts'
 import { slideFold } from './slide-fold.ts'
 import { changes, sliding } from './sliding.ts'
 import { source } from './source.ts'
+import { stampState } from './stamp-state.ts'
 import { state } from './state.ts'
 import { transform } from './transform.ts'
 import { union } from './union.ts'
@@ -45,6 +48,9 @@ const all: readonly Operator[] = [
   join,
   map,
   mapPartitions,
+  stampState,
+  pickState,
+  mapState,
   mapValues,
   reduce,
   reduceByKey,
@@ -80,7 +86,9 @@ export {
   join,
   map,
   mapPartitions,
+  mapState,
   mapValues,
+  pickState,
   reduce,
   reduceByKey,
   repartition,
@@ -89,6 +97,7 @@ export {
   slideFold,
   sliding,
   source,
+  stampState,
   state,
   transform,
   union,

@@ -1,6 +1,7 @@
 /**
  * The new state of each key, of what `cogroup` has gathered of it: the state before, and the values
- * of the batch. A key whose function returns undefined is forgotten.
+ * of the batch. A key whose function returns undefined is forgotten. In its timed form the function
+ * gets the batch time and the key too.
  *
  * @example
  * pairs.updateStateByKey((values, state = 0) => state + values.length)
@@ -11,14 +12,16 @@ export const updateState: Operator = {
   name: 'updateState',
   onAbsent: 'pass',
   keepsPartitioner: true,
-  arity: 2,
+  arity: 4,
   kernel: {
     form: 'rows',
     row: c => {
       const { key, value: lists } = c.pair()
       const result = c.name('state')
+      const [values, state] = [`${lists}[1]`, `${lists}[0][0]`]
+      const timed = c.params.timed ? [c.time(), key] : []
       return (
-        `const ${result} = ${c.call(0, `${lists}[1]`, `${lists}[0][0]`)};\n` +
+        `const ${result} = ${c.callOn(`[${key}, ${values}]`, 0, ...timed, values, state)};\n` +
         `if (${result} !== undefined) {\n${c.emitPair(key, result)}}\n`
       )
     },

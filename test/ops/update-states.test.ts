@@ -30,6 +30,6 @@ operatorConformance('updateStates', [
     name: 'refuses an unknown form',
     input: [[]],
     build: (stream: any) => stream.updateStateByKey(() => [], { form: 'other' }),
-    error: "form is \"other\"; it must be 'values' (the default) or 'iterator'",
+    error: "form is \"other\"; it must be 'values' (the default), 'timed' or 'iterator'",
   } as any,
 ])

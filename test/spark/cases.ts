@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { StateSpec } from 'pelton'
 import { type Batches, Branch, type Step } from '../oracle.ts'
 
 /** One case of Spark's own suites, as `cases.json` holds it. */
@@ -15,10 +16,14 @@ export interface SparkCase {
     readonly binary?: string
     readonly then?: readonly JsonStep[]
     readonly numInputPartitions?: number
+    readonly signature?: string
+    readonly initialState?: readonly (readonly [unknown, unknown])[]
     readonly batchMs?: number
   }
   readonly input: Batches
   readonly input2?: Batches
+  /** Of `mapWithState`: the states after each batch. */
+  readonly expectedState?: readonly (readonly unknown[])[]
   readonly expected?: readonly (readonly unknown[])[]
   readonly expectedError?: { readonly message?: string; readonly messageContains?: string }
   readonly compare: string
@@ -86,6 +91,17 @@ export function stepsOf({ params }: SparkCase): Step[] {
   const binary = params.binary!
   const both: Step = isLambda(binary) ? ['transformWith', right, lambda(binary)] : [binary, right]
   return [...toSteps(params.left ?? []), both, ...toSteps(params.then ?? [])]
+}
+
+/** The pipeline of a case of `mapWithState`, whose last step gets a StateSpec. */
+export function stateStepsOf({ params }: SparkCase): Step[] {
+  const steps = toSteps(params.pipeline!)
+  const [name, f] = steps.at(-1)!
+  // A function of four parameters gets the time first.
+  const make = f.length === 4 ? StateSpec.timedFunction : StateSpec.function
+  const spec = make(f as () => unknown)
+  const begun = params.initialState ? spec.initialState(params.initialState) : spec
+  return [...steps.slice(0, -1), [name, begun]]
 }
 
 /** Names of the operators that a case calls, those of its branches included. */

@@ -9,7 +9,7 @@ import { runStream } from 'pelton/testing'
 import { afterAll, describe, expect, test } from 'vitest'
 import { comparable } from '../conformance/canonical.ts'
 import { applySteps, runOracle, type Step } from '../oracle.ts'
-import { operatorsOf, type SparkCase, sparkCases, stepsOf } from './cases.ts'
+import { operatorsOf, type SparkCase, sparkCases, stateStepsOf, stepsOf } from './cases.ts'
 
 /** Cases that wait for an operator. One whose operators all exist must leave this table. */
 const later: Record<string, readonly string[]> = {}
@@ -18,6 +18,7 @@ const waiting = new Map(
   Object.entries(later).flatMap(([operator, ids]) => ids.map(id => [id, operator] as const)),
 )
 const cases = sparkCases('dstream', 'dstream-binary')
+const states = sparkCases('mapWithState')
 let ran = 0
 
 const exists = (operator: string): boolean =>
@@ -105,12 +106,31 @@ describe('cases of Spark’s suites', () => {
     })
   }
 
+  for (const one of states) {
+    test(one.id, async () => {
+      const steps = stateStepsOf(one)
+      const last = steps.at(-1)!
+      const snapshots: Step[] = [...steps.slice(0, -1), [`${last[0]}.stateSnapshots`, last[1]]]
+      for (const workers of [1, 2]) {
+        expect(comparable(await run(one, steps, workers), 'set')).toEqual(
+          comparable(one.expected!, 'set'),
+        )
+        expect(comparable(await run(one, snapshots, workers), 'set')).toEqual(
+          comparable(one.expectedState!, 'set'),
+        )
+      }
+      ran++
+    })
+  }
+
   test('the table names cases of the file only', () => {
     const ids = new Set(cases.map(one => one.id))
     expect([...waiting.keys()].filter(id => !ids.has(id))).toEqual([])
   })
 
   afterAll(() => {
-    console.log(`Spark cases: ${ran} ran, ${waiting.size} later, of ${cases.length}`)
+    console.log(
+      `Spark cases: ${ran} ran, ${waiting.size} later, of ${cases.length + states.length}`,
+    )
   })
 })

@@ -28,6 +28,7 @@ const layers: readonly (readonly string[])[] = [
     'outputs',
     'signals',
     'sources',
+    'state-spec',
     'widened',
   ],
   ['facade'],
