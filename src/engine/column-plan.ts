@@ -14,6 +14,7 @@ import type { PortableFunction } from '../functions/portable.ts'
 import type { ColumnStage, OncePerValue } from './column-kernel.ts'
 import { cutLines } from './column-lines.ts'
 import { canKeep } from './column-rows.ts'
+import type { PureFunction } from './distinct.ts'
 import type { Operator } from './operator.ts'
 import type { BuiltinFunction, ProgramStep } from './program.ts'
 import { shapeInWords } from './shape-words.ts'
@@ -47,7 +48,7 @@ export interface ColumnTools {
   /** Groups of keys of a shape, for the aggregate of a plan that comes as number `index`. */
   groups(index: number, key: ColumnShape): KeyGroups
   /** Function `index` of the chain, called once for equal values; undefined where it is off. */
-  distinct(index: number, fn: Function, shape: ColumnShape): OncePerValue | undefined
+  distinct(index: number, fn: PureFunction, shape: ColumnShape): OncePerValue | undefined
   failed(error: unknown, step: number, row: unknown): unknown
 }
 
@@ -156,7 +157,8 @@ function stageMaker(chain: ColumnChain, tools: ColumnTools): StageMaker {
       compile,
       groups: key => tools.groups(tables++, key),
       distinct: (i, of = input) => {
-        return step.pure[i] ? tools.distinct(first + i, chain.fns[first + i]!, of) : undefined
+        const results = step.pure[i]
+        return results && tools.distinct(first + i, { fn: chain.fns[first + i]!, ...results }, of)
       },
     })
   }

@@ -21,7 +21,7 @@ import { ColumnOutput } from './column-output.ts'
 import { type ColumnChain, type ColumnPlan, planColumns } from './column-plan.ts'
 import { ColumnRows } from './column-rows.ts'
 import { type ColumnSource, columnSource } from './column-source.ts'
-import { type Distinct, DistinctFunctions, DistinctGiveUp } from './distinct.ts'
+import { type Distinct, DistinctFunctions, DistinctGiveUp, type PureFunction } from './distinct.ts'
 import type { OpenBlocks } from './open-blocks.ts'
 import type { Operator } from './operator.ts'
 import type { StepMeter } from './step-meter.ts'
@@ -138,7 +138,8 @@ export class ColumnRunner {
     const isFull = isArenaFull(error)
     if (!isFull && !(error instanceof GiveUp)) throw error
     const reason = error instanceof GiveUp ? error.message : 'the memory is full'
-    meter.because(meter.stepAt(this.#calls.base), reason)
+    const isLesson = error instanceof DistinctGiveUp && error.isLesson
+    if (!isLesson) meter.because(meter.stepAt(this.#calls.base), reason)
     if (isFull) {
       // Places may be empty: an aggregate has groups of one of the two kinds.
       for (const table of this.#tables) table?.close()
@@ -262,7 +263,7 @@ export class ColumnRunner {
   #distinctFunction(
     { distinct }: KnownChain,
     index: number,
-    fn: Function,
+    fn: PureFunction,
     shape: ColumnShape,
   ): Distinct | undefined {
     const key = `${index} ${JSON.stringify(shape, (_, part) =>

@@ -1,8 +1,8 @@
 /**
- * A pure function called once for each different value among the rows it would get, and its results
- * handed to the rows by id:
+ * A pure function called once for each different value among the rows it would get, and its
+ * results handed to the rows by id:
  *
- *   rows ─▶ ids ─▶ results by id ─▶ rows          ids of the first time ─▶ values ─▶ function
+ *   rows ─▶ ids ─▶ results by id ─▶ rows        ids seen first ─▶ values ─▶ function ─▶ results
  *
  * What was found is kept for later batches, within limits. Whatever does not fit (a result that no
  * column holds, values that mostly differ, an error of the function's) makes the columns give up:
@@ -10,26 +10,16 @@
  */
 import { Dictionary, type DictionaryKind, IdColumn } from '../columnar/dictionary.ts'
 import type { ChunkMemory } from '../columnar/memory.ts'
-import {
-  type ColumnMachine,
-  type ColumnShape,
-  type ColumnValue,
-  columnOf,
-} from '../expressions/columns.ts'
+import type { ColumnMachine, ColumnShape, ColumnValue } from '../expressions/columns.ts'
 import { GiveUp, type OncePerValue } from './column-kernel.ts'
-import { type DistinctInput, type DistinctTools, distinctInput } from './distinct-input.ts'
-
-/** What the results of a function are, as far as columns hold them. */
-export type ResultKind = 'utf8' | 'float64' | 'bool'
+import { type DistinctInput, distinctInput } from './distinct-input.ts'
+import { kindOf, ResultColumn, type ResultTools } from './distinct-results.ts'
 
 const idBytes = 4
-const numberBytes = 8
-/** Of a function that answers yes or no, in the column of states; see kernels/dictionary.ts. */
+/** Of a value whose result is known, and of a yes or no: see kernels/dictionary.ts. */
+const known = 2
 const no = 2
 const yes = 3
-const known = 2
-/** Targets are new ids plus this. */
-const targetOffset = 2
 
 /** Values after which a dictionary begins anew with the next partition, and bytes. */
 const valuesMax = 1 << 18
@@ -40,28 +30,42 @@ const oldRows = 8 * sampleRows
 /** Partitions that a function is left to the row loop for: twice as many each time. */
 const pauseMin = 16
 const pauseMax = 1024
-/** How often results may turn out to be of another kind. */
+/** How often a part of the results may turn out to be of another kind. */
 const changesMax = 3
 
-/** Thrown where a function can't be called once for equal rows; another plan is made without it. */
-export class DistinctGiveUp extends GiveUp {}
+/** Thrown where a function can't be called once for equal rows; another plan is made then. */
+export class DistinctGiveUp extends GiveUp {
+  /** Whether it will be tried again at once, with what is now known of its results. */
+  readonly isLesson: boolean
+
+  constructor(why: string, isLesson = false) {
+    super(why)
+    this.message = why
+    this.isLesson = isLesson
+  }
+}
+
+/** A function, and what its source tells about it. */
+export interface PureFunction {
+  readonly fn: Function
+  /** It returns arrays of that many items, made anew each time; undefined: single values. */
+  readonly items: number | undefined
+}
 
 /** One function of one step, for one form of input. */
 export class Distinct implements OncePerValue {
-  /** What results are taken to be; undefined where no column holds them. */
-  result: ResultKind | undefined
   /** Values for which the function was called, and rows that got a result. */
   calls = 0
   rows = 0
+  /** What results consist of. */
+  readonly results: readonly ResultColumn[]
   readonly #fn: (value: unknown) => unknown
+  readonly #isArray: boolean
   readonly #machine: ColumnMachine
   readonly #input: DistinctInput
-  readonly #texts: Dictionary
   readonly #states: IdColumn
-  readonly #targets: IdColumn
-  readonly #numbers: IdColumn
   /** Ids have lost their meaning when one of these has changed. */
-  #epochs: string = ''
+  #epochs = ''
   #changes = 0
   #pause = 0
   #nextPause = pauseMin
@@ -70,34 +74,40 @@ export class Distinct implements OncePerValue {
   #hasHalves = false
   readonly #isText: boolean
 
-  constructor(fn: Function, input: DistinctInput, shape: ColumnShape, tools: Tools) {
+  constructor(
+    { fn, items }: PureFunction,
+    input: DistinctInput,
+    shape: ColumnShape,
+    tools: ResultTools,
+  ) {
     this.#fn = fn as (value: unknown) => unknown
+    this.#isArray = items !== undefined
     this.#machine = tools.machine
     this.#input = input
-    this.#texts = tools.dictionary('utf8')
     this.#states = tools.column(1)
-    this.#targets = tools.column(idBytes)
-    this.#numbers = tools.column(numberBytes)
     this.#isText = shape.kind === 'utf8' || shape.kind === 'ids'
-    this.result = shape.kind === 'float64' ? 'float64' : 'utf8'
+    const first = shape.kind === 'float64' ? 'float64' : 'utf8'
+    this.results = Array.from({ length: items ?? 1 }, (_, i) => {
+      return new ResultColumn(i === 0 ? first : 'float64', tools)
+    })
   }
 
   /** Whether the function is to be tried at all. */
   get isOff(): boolean {
-    return this.result === undefined || this.#pause > 0
+    return this.#pause > 0 || this.results.some(({ kind }) => kind === undefined)
   }
 
   /** Changes whenever another plan is needed. */
   get signature(): string {
-    return this.isOff ? '-' : this.result!
+    return this.isOff ? '-' : this.results.map(({ kind }) => kind).join('+')
   }
 
   get bytes(): number {
     return this.#parts.reduce((sum, part) => sum + part.bytes, 0)
   }
 
-  get #parts(): readonly { readonly bytes: number; close(): void }[] {
-    return [...this.#input.own, this.#texts, this.#states, this.#targets, this.#numbers]
+  get #parts(): readonly (Dictionary | IdColumn)[] {
+    return [...this.#input.own, this.#states, ...this.results.flatMap(({ parts }) => parts)]
   }
 
   /** Another partition has begun: a pause is over some time. */
@@ -106,23 +116,33 @@ export class Distinct implements OncePerValue {
   }
 
   begin(): void {
-    for (const dictionary of [...this.#input.own, this.#texts]) {
+    const texts = this.results.map(result => result.texts)
+    for (const dictionary of [...this.#input.own, ...texts]) {
       if (dictionary.count > valuesMax || dictionary.bytes > bytesMax) dictionary.close()
     }
-    const epochs = `${this.#input.values.epoch},${this.#texts.epoch}`
-    if (epochs !== this.#epochs) this.#forget()
+    const epochs = [this.#input.values, ...texts].map(({ epoch }) => epoch).join()
+    if (epochs !== this.#epochs) {
+      this.#states.clear()
+      for (const result of this.results) result.clear()
+    }
     this.#epochs = epochs
     if (this.#hasHalves) this.#machine.state.halves = true
-  }
-
-  #forget(): void {
-    for (const column of [this.#states, this.#targets, this.#numbers]) column.clear()
   }
 
   /** Gives all memory back; the next partition begins anew. */
   close(): void {
     for (const part of this.#parts) part.close()
     this.#hasHalves = false
+  }
+
+  get inputIds(): ColumnShape | undefined {
+    const { values } = this.#input
+    return this.#isText ? { kind: 'ids', texts: values } : undefined
+  }
+
+  get output(): ColumnShape {
+    if (!this.#isArray) return this.results[0]!.shape
+    return { kind: 'tuple', items: this.results.map(({ shape }) => shape) }
   }
 
   ids(column: ColumnValue, rows: number): number {
@@ -135,90 +155,64 @@ export class Distinct implements OncePerValue {
     states.ensure(this.#input.values.count)
     const mask = scratch.take(rows)
     const fill = (missing: number) => kernels.masksById(ids, rows, states.at, mask, missing)
-    this.#complete(rows, fill, (missing, results) => {
-      const { u8, u32 } = this.#machine.memory
-      for (let i = 0; i < results.length; i++) {
-        u8[states.at + u32[missing / idBytes + i]!] = results[i] ? yes : no
-      }
-    })
+    this.#complete(rows, fill, (missing, results) => this.#answer(missing, results))
     return mask
+  }
+
+  #answer(ids: number, results: readonly unknown[]): void {
+    const { u8, u32 } = this.#machine.memory
+    const { at } = this.#states
+    for (let i = 0; i < results.length; i++) {
+      u8[at + u32[ids / idBytes + i]!] = results[i] ? yes : no
+    }
   }
 
   map(ids: number, rows: number): ColumnValue {
-    if (this.result === 'utf8') return this.#mapTexts(ids, rows)
-    if (this.result === 'float64') return this.#mapNumbers(ids, rows)
-    return { kind: 'bool', at: this.#mapBooleans(ids, rows) }
-  }
-
-  get inputIds(): ColumnShape | undefined {
-    const { values } = this.#input
-    const isText = this.#isText && values.kind === 'utf8'
-    return isText ? { kind: 'ids', texts: values } : undefined
-  }
-
-  get output(): ColumnShape {
-    if (this.result === 'utf8') return { kind: 'ids', texts: this.#texts }
-    return { kind: this.result! }
-  }
-
-  #mapTexts(ids: number, rows: number): ColumnValue {
+    const [first] = this.results
+    if (!this.#isArray && first!.kind === 'utf8') return this.#mapTexts(first!, ids, rows)
     const { kernels, scratch } = this.#machine
-    const targets = this.#targets
-    targets.ensure(this.#input.values.count)
-    const at = scratch.take(rows * idBytes)
-    const fill = (missing: number) => kernels.idsById(ids, rows, targets.at, at, missing)
-    this.#complete(rows, fill, (missing, results) => {
-      this.#expect('string', results)
-      const count = results.length
-      const views = columnOf(this.#machine, 'utf8', results, count) as { readonly at: number }
-      if (this.#machine.state.halves) this.#hasHalves = true
-      const targetIds = scratch.take(count * idBytes)
-      this.#texts.add(views.at, count, targetIds)
-      const { u32 } = this.#machine.memory
-      for (let i = 0; i < count; i++) {
-        const id = u32[missing / idBytes + i]!
-        u32[targets.at / idBytes + id] = u32[targetIds / idBytes + i]! + targetOffset
-      }
-    })
-    return { kind: 'ids', at, texts: this.#texts }
-  }
-
-  #mapNumbers(ids: number, rows: number): ColumnValue {
-    const { kernels, scratch } = this.#machine
+    const { count } = this.#input.values
     const states = this.#states
-    const numbers = this.#numbers
-    states.ensure(this.#input.values.count)
-    numbers.ensure(this.#input.values.count)
+    for (const column of [states, ...this.results]) column.ensure(count)
     const unused = scratch.take(rows)
     const fill = (missing: number) => kernels.masksById(ids, rows, states.at, unused, missing)
     this.#complete(rows, fill, (missing, results) => {
-      this.#expect('number', results)
-      const { u8, u32, f64 } = this.#machine.memory
-      for (let i = 0; i < results.length; i++) {
-        const id = u32[missing / idBytes + i]!
-        f64[numbers.at / numberBytes + id] = results[i] as number
-        u8[states.at + id] = known
-      }
+      this.#keep(missing, results)
+      const { u8, u32 } = this.#machine.memory
+      for (let i = 0; i < results.length; i++) u8[states.at + u32[missing / idBytes + i]!] = known
     })
-    const at = scratch.take(rows * numberBytes)
-    kernels.gatherF64(numbers.at, ids, rows, at)
-    return { kind: 'float64', at }
+    const items = this.results.map(result => result.read(ids, rows))
+    return this.#isArray ? { kind: 'tuple', items } : items[0]!
   }
 
-  #mapBooleans(ids: number, rows: number): number {
+  /** Texts alone tell by their ids whether they are known. */
+  #mapTexts(result: ResultColumn, ids: number, rows: number): ColumnValue {
     const { kernels, scratch } = this.#machine
-    const states = this.#states
-    states.ensure(this.#input.values.count)
-    const mask = scratch.take(rows)
-    const fill = (missing: number) => kernels.masksById(ids, rows, states.at, mask, missing)
-    this.#complete(rows, fill, (missing, results) => {
-      this.#expect('boolean', results)
-      const { u8, u32 } = this.#machine.memory
-      for (let i = 0; i < results.length; i++) {
-        u8[states.at + u32[missing / idBytes + i]!] = results[i] ? yes : no
-      }
-    })
-    return mask
+    result.ensure(this.#input.values.count)
+    const at = scratch.take(rows * idBytes)
+    const fill = (missing: number) => kernels.idsById(ids, rows, result.targets.at, at, missing)
+    this.#complete(rows, fill, (missing, results) => this.#keep(missing, results))
+    return { kind: 'ids', at, texts: result.texts }
+  }
+
+  #keep(ids: number, results: readonly unknown[]): void {
+    const columns = this.#isArray
+      ? this.results.map((_, item) => results.map(result => (result as unknown[])[item]))
+      : [results]
+    for (const [i, column] of columns.entries()) this.#expect(this.results[i]!, column)
+    for (const [i, column] of columns.entries()) this.results[i]!.keep(ids, column)
+    if (this.#machine.state.halves) this.#hasHalves = true
+  }
+
+  #expect(result: ResultColumn, values: readonly unknown[]): void {
+    for (const value of values) {
+      const kind = kindOf(value)
+      if (kind === result.kind) continue
+      this.#changes++
+      const isLesson = kind !== undefined && this.#changes <= changesMax * this.results.length
+      result.kind = isLesson ? kind : undefined
+      throw new DistinctGiveUp('its results are no texts, numbers or booleans alone', isLesson)
+    }
   }
 
   /** Fills in what is known; calls the function for ids that are missing, and fills in again. */
@@ -233,7 +227,7 @@ export class Distinct implements OncePerValue {
     try {
       this.#sample(rows, count)
       if (count === 0) return
-      keep(missing, this.#results(missing, count))
+      keep(missing, this.#call(missing, count))
       fill(missing)
     } catch (error) {
       // Some ids are listed and have no result.
@@ -242,7 +236,7 @@ export class Distinct implements OncePerValue {
     }
   }
 
-  #results(missing: number, count: number): unknown[] {
+  #call(missing: number, count: number): unknown[] {
     const values = this.#input.decode(missing, count)
     const fn = this.#fn
     const results = new Array<unknown>(count)
@@ -253,7 +247,7 @@ export class Distinct implements OncePerValue {
     } catch {
       // The row loop meets the error again, if it comes to this row, and knows which one it is.
       this.#off()
-      throw new DistinctGiveUp('a function that throws')
+      throw new DistinctGiveUp('it throws')
     }
     return results
   }
@@ -265,7 +259,7 @@ export class Distinct implements OncePerValue {
     if (this.#sampleRows < sampleRows) return
     if (this.#sampleCalls * 2 > this.#sampleRows) {
       this.#off()
-      throw new DistinctGiveUp('values that mostly differ')
+      throw new DistinctGiveUp('its values mostly differ')
     }
     if (this.#sampleRows < oldRows) return
     this.#sampleRows /= 2
@@ -277,29 +271,11 @@ export class Distinct implements OncePerValue {
     this.#nextPause = Math.min(pauseMax, this.#nextPause * 2)
     this.#sampleRows = this.#sampleCalls = 0
   }
-
-  #expect(type: 'string' | 'number' | 'boolean', results: readonly unknown[]): void {
-    const other = results.find(result => typeof result !== type)
-    if (other === undefined && !results.includes(undefined)) return
-    this.#changes++
-    this.result = this.#changes > changesMax ? undefined : kinds[typeof other]
-    throw new DistinctGiveUp('results of another kind')
-  }
-}
-
-const kinds: Partial<Record<string, ResultKind>> = {
-  string: 'utf8',
-  number: 'float64',
-  boolean: 'bool',
-}
-
-interface Tools extends DistinctTools {
-  column(itemBytes: number): IdColumn
 }
 
 /** The functions of a thread that are called once for equal rows, within a limit of memory. */
 export class DistinctFunctions {
-  readonly #tools: Tools
+  readonly #tools: ResultTools
   readonly #bytesMax: number
   /** Those that were used last come last. */
   readonly #all = new Set<Distinct>()
@@ -319,7 +295,7 @@ export class DistinctFunctions {
   }
 
   /** Undefined for input whose values are not told apart. */
-  make(fn: Function, shape: ColumnShape): Distinct | undefined {
+  make(fn: PureFunction, shape: ColumnShape): Distinct | undefined {
     const input = distinctInput(shape, this.#tools)
     return input && new Distinct(fn, input, shape, this.#tools)
   }

@@ -12,7 +12,7 @@ import {
 import { lift, reducerOf } from '../functions/lift.ts'
 import { isPure } from '../functions/purity.ts'
 import type { Step } from './dag.ts'
-import type { BuiltinFunction, LiftedFunction } from './program.ts'
+import type { BuiltinFunction, LiftedFunction, PureResults } from './program.ts'
 
 /** Known as an expression; called once for equal rows; called for every row. */
 export type Gear = 'lifted' | 'distinct' | 'row'
@@ -25,8 +25,8 @@ export interface FunctionGear {
   readonly gear: Gear
   /** Its expression, where it is known and wanted. */
   readonly lifted: LiftedFunction | undefined
-  /** Whether equal rows may share its result. */
-  readonly pure: boolean
+  /** What equal rows may share of its result; undefined where they may not. */
+  readonly pure: PureResults | undefined
   /** Why it is in no higher gear, in words that follow "the function"; none for the highest. */
   readonly reason: string | undefined
   /** Line in the function's file that the reason is about, from 1. */
@@ -43,7 +43,7 @@ export interface StepGear {
 const builtin: FunctionGear = {
   gear: 'lifted',
   lifted: undefined,
-  pure: false,
+  pure: undefined,
   reason: undefined,
   line: undefined,
 }
@@ -83,13 +83,13 @@ export function functionGears(
 }
 
 function functionGear({ operator }: Step, fn: PortableFunction, limit: GearLimit): FunctionGear {
-  const none = { lifted: undefined, pure: false, line: undefined }
+  const none = { lifted: undefined, pure: undefined, line: undefined }
   if (limit === 'row') return { ...none, gear: 'row', reason: notWanted(limit) }
   const { arity = 1 } = operator
   const options = { arity, broadcasts: broadcastValue }
   const shares = operator.distinct === true && limit !== 'lifted'
   const purity = shares ? isPure(fn, options) : undefined
-  const pure = purity?.pure === true
+  const pure = purity?.pure ? { items: purity.items } : undefined
   if (limit === 'distinct') {
     if (pure) return { ...none, gear: 'distinct', pure, reason: notWanted(limit) }
     const reason = purity?.pure === false ? purity.reason : notWanted(limit)

@@ -18,9 +18,15 @@ export interface ProgramStep {
   readonly functions: readonly (PortableFunction | BuiltinFunction)[]
   /** Those of the functions that are known expressions, where lifting is wanted. */
   readonly lifted: readonly (LiftedFunction | undefined)[]
-  /** For each of the functions, whether equal rows may share its result. */
-  readonly pure: readonly boolean[]
+  /** For each of the functions, what equal rows may share of its result. */
+  readonly pure: readonly (PureResults | undefined)[]
   readonly place: Place | undefined
+}
+
+/** Results that are the same for equal rows. */
+export interface PureResults {
+  /** Arrays of that many items, made anew each time; undefined: single values. */
+  readonly items: number | undefined
 }
 
 /** A function as an expression of its parameters, and the builtin reducer that it is, if any. */

@@ -1,4 +1,5 @@
 /** Walks one function and the helpers it captured, and throws `Impure` at the first doubt. */
+import { TUPLE_ITEMS_MAX } from '../columnar/schema.ts'
 import { type Captured, type CapturedFunction, hasStatefulRegex, lineOf } from './lift-captured.ts'
 import { capturedAt, globalAt } from './lift-classify.ts'
 import { callee, keyOf, nameOf, Scope } from './lift-scope.ts'
@@ -55,15 +56,24 @@ export class Check {
     this.#locals = new Locals(fn.analysis.node)
   }
 
-  /** What holds for the function that the engine calls, not for its helpers. */
-  signature(arity: number): void {
+  /**
+   * What holds for the function that the engine calls, not for its helpers.
+   *
+   * @returns how many items the arrays have that it makes; undefined where it makes none.
+   */
+  signature(arity: number): number | undefined {
     const { node } = this.#fn.analysis
     const parameters: readonly Syntax[] = node['params'] ?? []
     if (parameters.length > arity) this.#refuse(reasons.parameters(parameters.length, arity), node)
     if (parameters.at(-1)?.type === 'RestElement') this.#refuse(reasons.rest(), node)
-    for (const result of resultsOf(node))
+    const results = resultsOf(node)
+    const [first] = results
+    const items = first && itemsOf(first)
+    if (items !== undefined && results.every(result => itemsOf(result) === items)) return items
+    for (const result of results)
       if (/^(?:Object|Array|New)Expression$/.test(result.type))
         this.#refuse(reasons.object(), result)
+    return undefined
   }
 
   run(): void {
@@ -287,6 +297,14 @@ export function whyNotGlobal(path: string, isCalled: boolean): string {
   if (isRandom(path)) return reasons.random(path)
   if (/^RegExp(?:\.|$)/.test(path)) return reasons.regexStatics()
   return isCalled ? reasons.call(path) : reasons.global(path)
+}
+
+/** How many items an array literal has, where that is known and not too many for a tuple. */
+function itemsOf(node: Syntax): number | undefined {
+  if (node.type !== 'ArrayExpression') return undefined
+  const items: readonly (Syntax | null)[] = node['elements']
+  if (items.some(item => item === null || item.type === 'SpreadElement')) return undefined
+  return items.length > 0 && items.length <= TUPLE_ITEMS_MAX ? items.length : undefined
 }
 
 /** A regular expression, written as the argument, that the method starts from its beginning. */

@@ -1,7 +1,7 @@
 /** How often a function is called that equal rows share, and what it keeps. */
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Distinct, DistinctFunctions, DistinctGiveUp } from '../../src/engine/distinct.ts'
-import { columnOf, valuesOf, writtenOut } from '../../src/expressions/columns.ts'
+import { columnOf, valuesOf, withoutIds, writtenOut } from '../../src/expressions/columns.ts'
 import { ColumnBench } from '../expressions/column-machine.ts'
 
 const bench = new ColumnBench()
@@ -25,22 +25,23 @@ function counted(fn: (x: any) => unknown) {
   return { seen, fn: (x: unknown) => [seen.push(x), fn(x)][1] }
 }
 
-function textsOf(once: Distinct, rows: readonly string[]): unknown[] {
+function resultsOf(once: Distinct, rows: readonly string[]): unknown[] {
   const column = columnOf(machine, 'utf8', rows, rows.length)
   const mapped = once.map(once.ids(column, rows.length), rows.length)
   const texts = writtenOut(machine, mapped, rows.length)
-  const values = valuesOf(machine, texts, { kind: texts.kind } as any, rows.length)
+  const values = valuesOf(machine, texts, withoutIds(once.output), rows.length)
   const list = Array.from(values)
   scratch.reset()
   return list
 }
 
+const single = (fn: Function) => ({ fn, items: undefined })
 const upper = () => counted(w => w.toUpperCase())
 
 describe('calls', () => {
   test('once for a value, in later partitions too', () => {
     const { fn, seen } = upper()
-    const once = functions.make(fn, { kind: 'utf8' })!
+    const once = functions.make(single(fn), { kind: 'utf8' })!
     for (const rows of [
       ['a', 'b', 'a'],
       ['b', 'c'],
@@ -48,7 +49,7 @@ describe('calls', () => {
     ]) {
       functions.use([once])
       once.begin()
-      expect(textsOf(once, rows)).toEqual(rows.map(w => w.toUpperCase()))
+      expect(resultsOf(once, rows)).toEqual(rows.map(w => w.toUpperCase()))
     }
     expect(seen).toEqual(['a', 'b', 'c'])
     expect([once.calls, once.rows]).toEqual([3, 7])
@@ -57,11 +58,11 @@ describe('calls', () => {
   test('functions in a row see what the first one makes of the rows, once', () => {
     const first = upper()
     const second = counted(w => w.length)
-    const one = functions.make(first.fn, { kind: 'utf8' })!
+    const one = functions.make(single(first.fn), { kind: 'utf8' })!
     functions.use([one])
     one.begin()
-    const two = functions.make(second.fn, one.output)!
-    two.result = 'float64'
+    const two = functions.make(single(second.fn), one.output)!
+    two.results[0]!.kind = 'float64'
     two.begin()
     const rows = ['foo', 'Foo', 'bars', 'foo']
     const column = one.map(one.ids(columnOf(machine, 'utf8', rows, 4), 4), 4)
@@ -74,9 +75,31 @@ describe('calls', () => {
     functions.use([two])
   })
 
+  test('parts of arrays go into columns of their own', () => {
+    const { fn, seen } = counted(w => [w.toUpperCase(), w.length, w === 'b'])
+    const once = functions.make({ fn, items: 3 }, { kind: 'utf8' })!
+    functions.use([once])
+    // Two items are of another kind than is guessed.
+    for (;;) {
+      once.begin()
+      try {
+        resultsOf(once, ['b'])
+        break
+      } catch (error) {
+        expect(error).toMatchObject({ isLesson: true })
+      }
+    }
+    expect(once.output.kind).toBe('tuple')
+    seen.length = 0
+    once.begin()
+    const rows = ['a', 'b', 'cc', 'a']
+    expect(resultsOf(once, rows)).toEqual(rows.map(w => [w.toUpperCase(), w.length, w === 'b']))
+    expect(seen).toEqual(['a', 'cc'])
+  })
+
   test('no row that is not handed to it', () => {
     const { fn, seen } = counted(w => w !== 'b')
-    const once = functions.make(fn, { kind: 'utf8' })!
+    const once = functions.make(single(fn), { kind: 'utf8' })!
     functions.use([once])
     once.begin()
     const ids = once.ids(columnOf(machine, 'utf8', ['a', 'b', 'c'], 3), 3)
@@ -88,13 +111,13 @@ describe('calls', () => {
 
 describe('gives up', () => {
   test('where values mostly differ, and tries again later', () => {
-    const once = functions.make(upper().fn, { kind: 'utf8' })!
+    const once = functions.make(single(upper().fn), { kind: 'utf8' })!
     functions.use([once])
     once.begin()
     let rows = 0
     expect(() => {
       for (; rows < 100_000; rows += 4000) {
-        textsOf(
+        resultsOf(
           once,
           Array.from({ length: 4000 }, (_, i) => `w${rows + i}`),
         )
@@ -110,37 +133,41 @@ describe('gives up', () => {
 
   test('where the function throws; it knows nothing of those values afterwards', () => {
     let isBroken = true
+    const fn = (w: string) => {
+      if (w === 'b' && isBroken) throw new Error('b')
+      return w
+    }
+    const once = functions.make(single(fn), { kind: 'utf8' })!
+    functions.use([once])
+    once.begin()
+    expect(() => resultsOf(once, ['a', 'b', 'c'])).toThrow(DistinctGiveUp)
+    isBroken = false
+    while (once.isOff) once.tick()
+    once.begin()
+    expect(resultsOf(once, ['a', 'b', 'c'])).toEqual(['a', 'b', 'c'])
+  })
+
+  test('on results of another kind, which it expects from then on', () => {
     const once = functions.make(
-      (w: string) => {
-        if (w === 'b' && isBroken) throw new Error('b')
-        return w
-      },
+      single((w: string) => w.length),
       { kind: 'utf8' },
     )!
     functions.use([once])
     once.begin()
-    expect(() => textsOf(once, ['a', 'b', 'c'])).toThrow(DistinctGiveUp)
-    isBroken = false
-    while (once.isOff) once.tick()
-    once.begin()
-    expect(textsOf(once, ['a', 'b', 'c'])).toEqual(['a', 'b', 'c'])
-  })
-
-  test('on results of another kind, which it expects from then on', () => {
-    const once = functions.make((w: string) => w.length, { kind: 'utf8' })!
-    functions.use([once])
-    once.begin()
-    expect(() => textsOf(once, ['abc'])).toThrow(DistinctGiveUp)
+    expect(() => resultsOf(once, ['abc'])).toThrow(DistinctGiveUp)
     expect(once.output).toEqual({ kind: 'float64' })
     once.begin()
-    expect(textsOf(once, ['abc', 'de'])).toEqual([3, 2])
+    expect(resultsOf(once, ['abc', 'de'])).toEqual([3, 2])
   })
 
   test.each([[undefined], [null], [1n], [{}]])('for good on results like %s', result => {
-    const once = functions.make(() => result, { kind: 'utf8' })!
+    const once = functions.make(
+      single(() => result),
+      { kind: 'utf8' },
+    )!
     functions.use([once])
     once.begin()
-    expect(() => textsOf(once, ['abc'])).toThrow(DistinctGiveUp)
+    expect(() => resultsOf(once, ['abc'])).toThrow(DistinctGiveUp)
     expect(once.isOff).toBe(true)
   })
 })
@@ -151,12 +178,12 @@ describe('memory', () => {
     for (let from = 0; from < count; from += 4000) {
       const rows = Array.from({ length: 4000 }, (_, i) => `a text of many letters ${from + i}`)
       // So often that values do not mostly differ.
-      for (let times = 0; times < 3; times++) textsOf(once, rows)
+      for (let times = 0; times < 3; times++) resultsOf(once, rows)
     }
   }
 
   test('functions that were used last stay when there is too much', () => {
-    const [a, b, c] = [1, 2, 3].map(() => functions.make(upper().fn, { kind: 'utf8' })!)
+    const [a, b, c] = [1, 2, 3].map(() => functions.make(single(upper().fn), { kind: 'utf8' })!)
     for (const once of [a!, b!, c!]) {
       functions.use([once])
       manyTexts(once, 12_000)
@@ -167,19 +194,19 @@ describe('memory', () => {
     expect(c!.bytes).toBeGreaterThan(0)
     functions.use([a!])
     a!.begin()
-    expect(textsOf(a!, ['x', 'y', 'x'])).toEqual(['X', 'Y', 'X'])
+    expect(resultsOf(a!, ['x', 'y', 'x'])).toEqual(['X', 'Y', 'X'])
   })
 
   test('a dictionary that has become too large begins anew with the next partition', () => {
     const { fn, seen } = upper()
-    const once = functions.make(fn, { kind: 'utf8' })!
+    const once = functions.make(single(fn), { kind: 'utf8' })!
     functions.use([once])
     manyTexts(once, 300_000)
     expect(once.bytes).toBeGreaterThan(32 * 2 ** 20)
     once.begin()
     expect(once.bytes).toBeLessThan(16 * 2 ** 20)
     const calls = seen.length
-    expect(textsOf(once, ['x', 'y', 'x'])).toEqual(['X', 'Y', 'X'])
+    expect(resultsOf(once, ['x', 'y', 'x'])).toEqual(['X', 'Y', 'X'])
     expect(seen.length).toBe(calls + 2)
   })
 })

@@ -117,6 +117,43 @@ describe('results', () => {
     expect(second).toEqual([...words, 'new'].map(fn))
   })
 
+  const makers: Record<string, (w: string) => unknown[]> = {
+    'a text and one': w => [w.normalize().toUpperCase(), 1],
+    'a number, a text and an answer': w => [w.normalize().length, w, stop.has(w)],
+    'one item': w => [w.normalize()],
+    'items of changing kinds': w => [stop.has(w) ? w.length : w, 1],
+    'an item that may be missing': w => [w, stems.get(w)],
+    'arrays within': w => [w, [w.normalize()]],
+    'two lengths': w => (stop.has(w) ? [w] : [w, 1]),
+  }
+  test.each(Object.keys(makers))('arrays: %s', async name => {
+    const fn = makers[name]!
+    const [first, second] = await inAllGears([words, [...words, 'new']], s => s.map(fn as any))
+    expect(first).toEqual(words.map(fn))
+    expect(second).toEqual([...words, 'new'].map(fn))
+    await inAllGears([words, words], s => s.map(fn as any).map((row: any) => row.push(1)))
+  })
+
+  test('pairs that are grouped', async () => {
+    const [rows] = await inAllGears([words, words], s =>
+      s
+        .map(w => [w.normalize().toUpperCase(), w.length] as [string, number])
+        .reduceByKey((a, b) => a + b),
+    )
+    expect(new Map(rows).get('WORDS')).toBe(10)
+  })
+
+  test('pairs of pairs', async () => {
+    const pairs = words.map((w, i) => [w, i % 3])
+    const [rows] = await inAllGears([pairs, pairs], s =>
+      s
+        .map(([w, n]) => [n.toFixed(1), w.normalize()] as [string, string])
+        .mapValues(w => [w.trim(), [...w].length]),
+    )
+    const expected = words.map((w, i) => [(i % 3).toFixed(1), [w.trim(), [...w].length]])
+    expect(rows).toEqual(expected)
+  })
+
   test('of another kind in a later batch', async () => {
     const batches = [words, ['1', '2'], words, ['3']]
     const all = await inAllGears(batches, s =>
@@ -235,6 +272,7 @@ const steps: Record<string, Build> = {
       .filter(([w, n]) => !stop.has(w) && n < 30)
       .mapValues(n => n.toFixed(1))
       .map(([w, n]) => `${w.normalize()}${n}`),
+  'to a pair and back': s => s.map(w => [w.normalize(), w.at(-1) ?? '']).map(([w, c]) => c + w),
   'known expressions': s => s.map(w => w.trim()).filter(w => w.length < 20),
 }
 
@@ -244,6 +282,8 @@ const ends: Record<string, Build> = {
   counts: s => s.map(w => [w, 1] as [string, number]).reduceByKey((a, b) => a + b, 3),
   sums: s => s.map(w => [w, 0.1] as [string, number]).reduceByKey((a, b) => a + b),
   'any reducer': s => s.map(w => [w, 3] as [string, number]).reduceByKey((a, b) => a * 2 - b, 2),
+  'pairs made once': s =>
+    s.map(w => [w.normalize(), [...w].length] as [string, number]).reduceByKey((a, b) => a + b),
   groups: s => s.map(w => [w, 'x'] as [string, string]).groupByKey(2),
   'counts by value': s => s.countByValue(3),
   distinct: s => s.distinct(3),

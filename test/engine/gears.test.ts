@@ -24,6 +24,7 @@ function stepOf(operator: Operator, ...fns: Function[]): Step {
 }
 
 const lifted = (w: string) => [w, 1]
+const object = (w: string) => ({ w })
 const pure = (w: string) => !stop.has(w)
 const shared = (w: string) => !stopped.value.has(w)
 const impure = (w: string) => w + Math.random()
@@ -67,7 +68,8 @@ describe('limits', () => {
     ['lifted', lifted, 'lifted', undefined],
     ['lifted', pure, 'row', 'calls stop.has, which is not a known pure function'],
     ['distinct', pure, 'distinct', "runs in the gear that was asked for, 'distinct'"],
-    ['distinct', lifted, 'row', 'returns an object, which equal rows would share'],
+    ['distinct', lifted, 'distinct', "runs in the gear that was asked for, 'distinct'"],
+    ['distinct', object, 'row', 'returns an object, which equal rows would share'],
     ['row', pure, 'row', "runs in the gear that was asked for, 'row'"],
     ['row', lifted, 'row', "runs in the gear that was asked for, 'row'"],
   ] as const)('%s: %s', (limit, fn, gear, reason) => {

@@ -65,6 +65,16 @@ test.each(pure.map(one => [one.source, one] as const))('pure: %s', (_, { source,
   expect(isPureSource(source, captured)).toEqual({ pure: true })
 })
 
+test.each([
+  ['w => [w.normalize(), 1]', 2],
+  ['w => { if (w) return [w]; return w ? [1] : [2] }', 1],
+  ['w => [[w]]', 1],
+  ['w => w ? 1 : 2', undefined],
+  ['w => w.split(",")', undefined],
+])('items of %s', (source, items) => {
+  expect(isPureSource(source)).toEqual(items === undefined ? { pure: true } : { pure: true, items })
+})
+
 /** Reasons that need more than a source: see 'functions that were captured'. */
 const captureOnly = ['notSource', 'notFunction', 'captured', 'holdsFunctions'] as const
 
@@ -76,7 +86,16 @@ const impure: Record<
   async: ['async w => w', 'function* f(w) { yield w }', 'w => [w].map(async x => x).length'],
   parameters: ['(x, i) => i', '(x, i = 0) => i'],
   rest: ['(...all) => all.length'],
-  object: ['w => ({ w, n: 0 })', 'w => [w]', 'w => { if (w) return 1; return w ? 1 : { w } }'],
+  object: [
+    'w => ({ w, n: 0 })',
+    'w => { if (w) return 1; return w ? 1 : { w } }',
+    'w => w ? [w, 1] : w',
+    'w => w ? [w, 1] : [w]',
+    'w => [...w]',
+    'w => [, w]',
+    'w => []',
+    'w => [w, 1, 2, 3, 4, 5, 6, 7, 8]',
+  ],
   arguments: ['function f(w) { return arguments.length }'],
   this: ['w => [w].map(function () { return this }).length'],
   call: [
