@@ -167,6 +167,15 @@ describe('results', () => {
     expect(rows).toEqual(['words', 'words'])
   })
 
+  test('texts that are ids when they are asked whether they are empty', async () => {
+    const [rows] = await inAllGears([words], s => s.map(w => w.normalize()).filter(w => w as any))
+    expect(rows).toEqual(words.filter(w => w))
+    const [pairs] = await inAllGears([words], s =>
+      s.map(w => [w.normalize(), 1] as [string, number]).filter(([w, n]) => (w && n) as any),
+    )
+    expect(pairs).toEqual(words.filter(w => w).map(w => [w, 1]))
+  })
+
   test('values of a broadcast', async () => {
     const [rows] = await inAllGears([words], s => s.map(w => shared.value.get(w) ?? -1))
     expect(rows).toEqual(words.map(w => (w === 'a' ? 1 : -1)))
@@ -264,6 +273,12 @@ const steps: Record<string, Build> = {
   'filter by a regular expression': s => s.filter(w => /^[a-m]/u.test(w)),
   'upper case': s => s.map(w => w.normalize().toUpperCase()),
   'first letter': s => s.map(w => [...w].slice(0, 1).join('')),
+  'not empty': s => s.filter(w => w),
+  'not empty, as a pair': s =>
+    s
+      .map(w => [w, 1])
+      .filter(([w]) => w)
+      .map(([w]) => w),
   stem: s => s.map(w => stems.get(w) ?? w),
   'length and back': s => s.map(w => [...w].length).map(n => 'x'.repeat(n).normalize()),
   'through a pair': s =>

@@ -1,6 +1,7 @@
 /** Truth: masks of any value, and what picks between values by them. */
 import type { Expression } from '../expression.ts'
 import { join } from '../types.ts'
+import { writtenOut } from './dictionary.ts'
 import { made } from './numeric.ts'
 import {
   addressOf,
@@ -8,6 +9,7 @@ import {
   type ColumnMachine,
   type ColumnShape,
   type ColumnValue,
+  type ColumnVector,
   rowBytes,
   scalarKind,
 } from './shapes.ts'
@@ -68,6 +70,10 @@ export function truthOf(a: ColumnExpression, machine: ColumnMachine): ColumnExpr
         kernels.eqViewsBy(x, addressOf(filled(machine, 'utf8', '', 1)), rows, out)
         kernels.notMask(out, rows, out)
       })
+    case 'ids': {
+      const run = (vector: ColumnVector) => writtenOut(machine, a.run(vector), vector.rows)
+      return truthOf({ shape: { kind: 'utf8' }, calls: a.calls, run }, machine)
+    }
     case 'values':
       return {
         shape: { kind: 'bool' },
