@@ -6,6 +6,7 @@ import {
   compileColumns,
   hasIds,
   onlyMoves,
+  whyNoType,
   withoutIds,
   writtenOut,
 } from '../expressions/columns.ts'
@@ -72,9 +73,7 @@ export function planColumns(
       stepOf.push(index)
       stage = make(step, index, adapter.output!)
     }
-    reason = stage
-      ? undefined
-      : `${step.label} has no kernel for ${shapeInWords(withoutIds(input))}`
+    reason = stage ? undefined : whyNoStage(step, withoutIds(adapter?.output ?? input))
     if (!stage) break
     stages.push(stage)
     stepOf.push(index)
@@ -85,6 +84,14 @@ export function planColumns(
     input = output
   }
   return { ...best, reason: reason ?? notKept(best, input) }
+}
+
+/** Why there is no stage for a step. The types of functions of several rows are not known here. */
+function whyNoStage({ label, lifted, functions }: ProgramStep, input: ColumnShape): string {
+  const [known] = lifted
+  const why =
+    known && functions.length === 1 && !known.reducer && whyNoType(known.expression, [input])
+  return `${label} has no kernel for ${shapeInWords(input)}${why ? `, as ${why}` : ''}`
 }
 
 /** Why columns end where they do, although every step had a stage. */

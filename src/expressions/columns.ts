@@ -1,7 +1,7 @@
 /** Expressions over vectors of columns: see `columns/compile.ts`. */
 
 export { truthOf } from './columns/boolean.ts'
-export { compileColumns, simplified } from './columns/compile.ts'
+export { compileColumns, simplified, whyNoType } from './columns/compile.ts'
 export { hasIds, onlyMoves, withoutIds, writtenOut } from './columns/dictionary.ts'
 export {
   addressOf,

@@ -97,6 +97,18 @@ test('the row loop, and why', async () => {
   expect(words).toMatch(/─ map \(x\.ts\): row loop because the function .*odd\.get/)
 })
 
+test('what is lifted, but has no type', async () => {
+  await using ssc = await afterBatches(ssc => {
+    ssc
+      .queueStream<number | string>([[1, 'a', 2]], { partitions: 1 })
+      .map(x => [x, `${x}`])
+      .print()
+  }, 1)
+  expect(replaced(ssc.explain())).toMatch(
+    /─ map \(x\.ts\): row loop because map has no kernel for .*, as .* holds mixed values, /,
+  )
+})
+
 test('calls for equal rows, and how many', async () => {
   const stop = new Set(['to', 'the'])
   await using ssc = await afterBatches(ssc => {

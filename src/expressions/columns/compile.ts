@@ -41,9 +41,25 @@ export function simplified(
   expression: Expression,
   parameters: readonly ColumnShape[],
 ): Expression | undefined {
-  const inputs = parameters.map((shape, i) => withConstants(shape, parameter(i)))
-  const made = specialise(withParameters(expression, inputs), parameters.map(typeOfShape))
+  const made = typed(expression, parameters)
   return 'reason' in made ? undefined : made.expression
+}
+
+/** Why there is no static type for rows of these shapes, in words; undefined where there is one. */
+export function whyNoType(
+  expression: Expression,
+  parameters: readonly ColumnShape[],
+): string | undefined {
+  const made = typed(expression, parameters)
+  return 'reason' in made ? made.reason : undefined
+}
+
+function typed(
+  expression: Expression,
+  parameters: readonly ColumnShape[],
+): ReturnType<typeof specialise> {
+  const inputs = parameters.map((shape, i) => withConstants(shape, parameter(i)))
+  return specialise(withParameters(expression, inputs), parameters.map(typeOfShape))
 }
 
 /** The expression at `path`, in which columns that hold one value are that value. */
