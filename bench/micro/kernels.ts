@@ -320,6 +320,10 @@ function stringCases(columns: Columns): Case[] {
   const scratch = columns.alloc(24 * ROWS + 8192)
   const list: [string, () => void][] = [
     ['eqViewsBy', () => kernels.eqViewsBy(words, words + 160, ROWS, out)],
+    ['partViews', () => kernels.partViews(lines, ROWS, needle, 1, 2, out, mask)],
+    ['countParts', () => kernels.countParts(lines, ROWS, needle, 1, out)],
+    ['sliceTexts', () => kernels.sliceTexts(words, ROWS, 1, 4, out, mask)],
+    ['foldLatin', () => kernels.foldLatin(columns.upper, ROWS, 0, mask)],
     ['formatNumbers', () => kernels.formatNumbers(numbers, ROWS, out, mask)],
     ['ltViews', () => kernels.ltViews(words, words + 16, ROWS - 1, out)],
     ['leViews', () => kernels.leViews(words, words + 16, ROWS - 1, out)],

@@ -398,6 +398,23 @@ export interface KernelExports {
     counts: number,
     state: number,
   ): number
+  /**
+   * `text.split(separator)[place]` of every row. Where there are fewer parts, the mask `missing` is
+   * 1 and the part empty. Parts of more than 12 bytes point into the row's text.
+   *
+   * @param length Bytes of the separator at `separator`; at least 1.
+   */
+  partViews(
+    views: number,
+    n: number,
+    separator: number,
+    length: number,
+    place: number,
+    out: number,
+    missing: number,
+  ): void
+  /** `text.split(separator).length` of every row, as f64. */
+  countParts(views: number, n: number, separator: number, length: number, out: number): void
   /** `a.toLowerCase()` of ASCII; other bytes stay. `heap` has room for `longBytes`. */
   lowerViews(a: number, n: number, out: number, heap: number): number
   /** `a.toUpperCase()` of ASCII; other bytes stay. `heap` has room for `longBytes`. */
@@ -413,6 +430,23 @@ export interface KernelExports {
   trimViews(a: number, n: number, sides: number, out: number, unsure: number): number
   /** `a.slice(from, to)` of ASCII, with negative places counted from the end. */
   sliceViews(a: number, n: number, from: number, to: number, out: number): void
+  /**
+   * `a.slice(from, to)` of any text.
+   *
+   * @param unsure Mask of the rows with characters of two UTF-16 units, which are for JavaScript.
+   * @returns Number of those rows.
+   */
+  sliceTexts(a: number, n: number, from: number, to: number, out: number, unsure: number): number
+  /**
+   * Goes on where `lowerViews` or `upperViews` ended: gives the letters of Latin-1 their other
+   * case, in place. Characters that have no case are known up to U+00FF, and from U+4000 to
+   * U+9FFF.
+   *
+   * @param upper 1 for upper case.
+   * @param unsure Mask of the rows with other characters, which are for JavaScript.
+   * @returns Number of those rows.
+   */
+  foldLatin(views: number, n: number, upper: number, unsure: number): number
   /**
    * `a + b`. `heap` has room for the bytes of all results. Both are UTF-8: halves of a character
    * that meet would have to become one.

@@ -271,7 +271,9 @@ class Specialiser {
     // A default, as the radix of parseInt, may be given as undefined.
     while (known && args.length > known.argsMin && isOnlyUndefined(args.at(-1)!.type)) args.pop()
     args.forEach(({ type }, i) => {
-      if (isNullable(type)) refuse(reasons.nullable(`an argument of ${what}`, type))
+      const isRead = i === 0 && /^(?:Number|(?:Number\.)?parse(?:Float|Int))$/.test(what)
+      // What is missing is read as a number too: NaN, or 0.
+      if (isNullable(type) && !isRead) refuse(reasons.nullable(`an argument of ${what}`, type))
       const kinds: readonly string[] = i === 0 && known ? known.on : ['float64']
       if (!kinds.includes(type.kind)) refuse(reasons.argument(what, type))
     })
@@ -342,9 +344,15 @@ class Specialiser {
         ? { expression: rebuild(expression, [of]), type: bool }
         : answer(false)
     }
-    const of = this.#scalar(expression.of, operator)
+    // What is missing is a number for +: NaN, or 0.
+    const of =
+      operator === '+'
+        ? this.#known(expression.of, operator)
+        : this.#scalar(expression.of, operator)
     const { kind } = of.type
     const made = rebuild(expression, [of])
+    if (operator === '+' && isNullable(of.type) && !/^(?:utf8|float64)$/.test(kind))
+      refuse(reasons.nullable('a part of +', of.type))
     if (operator === '+' && kind === 'utf8') return { expression: made, type: float64 }
     if (kind === 'float64') return { expression: made, type: float64 }
     if (kind !== 'int64' || operator === '+') refuse(reasons.wrongKind(operator, of.type))

@@ -14,6 +14,8 @@ const NO_ROOM: u32 = 1
 const FOR_JAVASCRIPT: u32 = 2
 /** What `splitRow` and `spaceRow` return instead of where the parts end. */
 const FAILED: usize = 0
+/** What `nextCut` returns where there is no separator. */
+const NO_CUT: usize = 0
 
 /**
  * `text.split(separator)` of every row.
@@ -76,6 +78,70 @@ export function splitWhitespace(
     out = end
   }
   return stop(state, n, 0, 0, out - first)
+}
+
+/**
+ * `text.split(separator)[place]` of every row. Where there are fewer parts, the mask `missing` is
+ * 1 and the part empty. Parts of more than 12 bytes point into the row's text.
+ *
+ * @param length Bytes of the separator at `separator`; at least 1.
+ */
+export function partViews(
+  views: usize,
+  n: u32,
+  separator: usize,
+  length: u32,
+  place: u32,
+  out: usize,
+  missing: usize,
+): void {
+  const last = lastLoad()
+  const stop = out + (n << 4)
+  for (; out !== stop; views += 16, out += 16, missing++) {
+    let start = textOf(views)
+    const end = start + load<u32>(views)
+    let cut = nextCut(start, end, separator, length, last)
+    let left = place
+    for (; left !== 0 && cut !== NO_CUT; left--) {
+      start = cut + length
+      cut = nextCut(start, end, separator, length, last)
+    }
+    store<u8>(missing, u8(left !== 0))
+    writeView(out, start, left !== 0 ? 0 : (cut === NO_CUT ? end : cut) - start, last)
+  }
+}
+
+/** `text.split(separator).length` of every row, as f64. */
+export function countParts(views: usize, n: u32, separator: usize, length: u32, out: usize): void {
+  const last = lastLoad()
+  const stop = out + (n << 3)
+  for (; out !== stop; views += 16, out += 8) {
+    let start = textOf(views)
+    const end = start + load<u32>(views)
+    let parts: u32 = 1
+    let cut = nextCut(start, end, separator, length, last)
+    for (; cut !== NO_CUT; parts++) {
+      start = cut + length
+      cut = nextCut(start, end, separator, length, last)
+    }
+    store<f64>(out, f64(parts))
+  }
+}
+
+/** Where the next separator of [p, end) begins. */
+function nextCut(p: usize, end: usize, separator: usize, length: u32, last: usize): usize {
+  const opening = i8x16.splat(load<i8>(separator))
+  while (p !== end) {
+    let mask = inRange(i8x16.eq(loadNear(p, last), opening), end - p)
+    while (mask !== 0) {
+      const cut = p + ctz(mask)
+      if (length === 1) return cut
+      if (end - cut >= length && sameBytes(cut, separator, length)) return cut
+      mask &= mask - 1
+    }
+    p = end - p < 16 ? end : p + 16
+  }
+  return NO_CUT
 }
 
 function stop(state: usize, rows: u32, reason: u32, room: u32, bytes: usize): u32 {

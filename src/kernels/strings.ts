@@ -56,6 +56,95 @@ export function sliceViews(a: usize, n: u32, from: i32, to: i32, out: usize): vo
 }
 
 /**
+ * `a.slice(from, to)` of any text.
+ *
+ * @param unsure Mask of the rows with characters of two UTF-16 units, which are for JavaScript.
+ * @returns Number of those rows.
+ */
+export function sliceTexts(a: usize, n: u32, from: i32, to: i32, out: usize, unsure: usize): u32 {
+  const last = lastLoad()
+  const stop = out + (n << 4)
+  let left: u32 = 0
+  for (; out !== stop; a += 16, out += 16, unsure++) {
+    const text = textOf(a)
+    const end = text + load<u32>(a)
+    let units: u32 = 0
+    let isUnsure = false
+    for (let p = text; p !== end; p++) {
+      const byte: u32 = load<u8>(p)
+      units += u32((byte & 0xc0) !== 0x80)
+      isUnsure = isUnsure || byte >= 0xf0
+    }
+    store<u8>(unsure, u8(isUnsure))
+    left += u32(isUnsure)
+    const start = unitAt(text, end, placeIn(from, units))
+    const finish = unitAt(text, end, placeIn(to, units))
+    writeView(out, start, finish > start ? finish - start : 0, last)
+  }
+  return left
+}
+
+/** Where unit `index` begins, in text whose characters are one unit each. */
+function unitAt(p: usize, end: usize, index: u32): usize {
+  for (; p !== end; p++) {
+    if (((load<u8>(p) as u32) & 0xc0) === 0x80) continue
+    if (index === 0) return p
+    index--
+  }
+  return end
+}
+
+/**
+ * Goes on where `lowerViews` or `upperViews` ended: gives the letters of Latin-1 their other
+ * case, in place. Characters that have no case are known up to U+00FF, and from U+4000 to
+ * U+9FFF.
+ *
+ * @param upper 1 for upper case.
+ * @param unsure Mask of the rows with other characters, which are for JavaScript.
+ * @returns Number of those rows.
+ */
+export function foldLatin(views: usize, n: u32, upper: u32, unsure: usize): u32 {
+  const stop = views + (n << 4)
+  let left: u32 = 0
+  for (; views !== stop; views += 16, unsure++) {
+    const length = load<u32>(views)
+    const text = textOf(views)
+    const isUnsure = !foldText(text, text + length, upper)
+    if (length > 12) store<u32>(views, load<u32>(text), 4)
+    store<u8>(unsure, u8(isUnsure))
+    left += u32(isUnsure)
+  }
+  return left
+}
+
+/** Whether all characters of [p, end) are known; those that are have their other case then. */
+function foldText(p: usize, end: usize, upper: u32): boolean {
+  while (p !== end) {
+    const byte: u32 = load<u8>(p)
+    if (byte < 0x80) {
+      p++
+    } else if (byte === 0xc2) {
+      // U+0080 to U+00BF: of these only the micro sign has another case.
+      if (upper && load<u8>(p, 1) === 0xb5) return false
+      p += 2
+    } else if (byte === 0xc3) {
+      // U+00C0 to U+00FF: 32 letters and their other case, but for the signs of × and ÷.
+      const second: u32 = load<u8>(p, 1)
+      if (upper) {
+        if (second === 0x9f || second === 0xbf) return false
+        if (second >= 0xa0 && second !== 0xb7) store<u8>(p, (second - 0x20) as u8, 1)
+      } else if (second < 0x9f && second !== 0x97) store<u8>(p, (second + 0x20) as u8, 1)
+      p += 2
+    } else if (byte >= 0xe4 && byte <= 0xe9) {
+      p += 3
+    } else {
+      return false
+    }
+  }
+  return true
+}
+
+/**
  * `a + b`. `heap` has room for the bytes of all results. Both are UTF-8: halves of a character
  * that meet would have to become one.
  */

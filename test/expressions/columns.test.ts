@@ -85,6 +85,7 @@ describe('by kernels alone', () => {
     'row => { const t = row.s + row.t; return t + t.length + "!" }',
     'row => [row.m + row.s, row.s + row.b + row.n]',
     'row => !(row.s && row.m) || row.n ? 1 : 2',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a function.
     'row => `${row.s}-${row.t}`.slice(1, 4)',
     'row => row.s < row.t && row.s >= "a"',
     'row => row.s === row.t || row.t !== "x"',
@@ -98,9 +99,56 @@ describe('by kernels alone', () => {
     'row => Number(row.s) + parseInt(row.t, 10) + +row.s + Number.parseFloat(row.t)',
     'row => [typeof row.n, typeof row.s, String(row.s), Boolean(row.t)]',
     'row => [1, "constant", true, null]',
+    'row => { const f = row.t.split(" "); return [f[0], f[1] ?? "none", f[3] ?? row.s, f.length] }',
+    'row => { const f = row.s.split("an"); return Number(f[0]) + Number(f[1]) + parseInt(f[2]) }',
+    'row => [+row.s.split(" ")[1], parseFloat(row.t.split("e")[0]), row.s.split("a").at(1) ?? ""]',
   ])('%s', source => {
     expect(check(source, input)).toMatchObject({ calls: false })
   })
+})
+
+test('the length of a tuple is a constant', () => {
+  const input = [{ s: 'alpha', p: ['x'], n: 1 }]
+  for (const source of [
+    'row => row.s.startsWith("al") && !row.p.length',
+    'row => row.p.length > 1 ? row.s : "none"',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a function.
+    'row => [row.p.length + row.n, row.p.length + 1, `${row.p.length}${row.s}`, -row.p.length]',
+    'row => row.p.length === 1 && row.n === row.p.length',
+    'row => Math.max(row.p.length, row.n) + Math.max(row.p.length, 2) + Number(row.p.length)',
+    'row => row.s.slice(row.p.length).at(row.p.length) ?? row.p.length',
+    'row => (row.p.length && row.s) || row.p.length',
+  ]) {
+    check(source, input)
+  }
+})
+
+test('parts of text with halves of characters, and parts as values', () => {
+  const texts = [
+    'a,b',
+    '',
+    ',',
+    '\ud83d,\ude00',
+    'x,\ud83d',
+    '😀,😀,long enough for the heap',
+    'é,,',
+  ]
+  const input = texts.map((s, i) => ({ s, t: texts[(i * 3 + 1) % texts.length]!, n: i }))
+  for (const source of [
+    'row => { const f = row.s.split(","); return [f[0], f[1], f[2] ?? row.t, f.length, f.at(-1)] }',
+    'row => [row.s.split(","), (row.s + row.t).split("\ud83d"), row.t.split(",").at(1)]',
+    'row => { const f = row.s.split(","); return row.n > 2 ? f : row.t.split("") }',
+    'row => { const f = row.s.split(",")[1]; return [f === undefined, f ?? null, f] }',
+    'row => [Number(row.s.split(",")[1]), +row.t.split(",")[2], row.s.split(",")[1] ?? "-"]',
+    'row => row.s.split(",").slice(1).join("+")',
+    'row => row.n > 3 ? row.s.split(",")[1] : row.t.split(",")[1]',
+  ]) {
+    check(source, input)
+    check(
+      source,
+      input.filter(row => row.s.isWellFormed() && row.t.isWellFormed()),
+    )
+  }
 })
 
 test('random programs on many rows', () => {

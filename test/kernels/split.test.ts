@@ -158,3 +158,27 @@ test('a row whose text ends where the memory ends', () => {
   const bySpace = kernels.splitWhitespace(views, 1, out, 10, counts, state)
   expect(memory.readViews(out, bySpace)).toEqual(text.split(/\s+/))
 })
+
+describe.each(places)('one part at $place', ({ base }) => {
+  test.each(separators)('by "%s"', separator => {
+    fc.assert(
+      fc.property(rows, fc.nat(4), (texts, place) => {
+        memory.rewind(base)
+        const whole = texts.map(text => text.toWellFormed())
+        const n = whole.length
+        const bytes = Buffer.from(separator)
+        const [views, by] = [memory.putViews(whole), memory.putBytes(bytes)]
+        const [out, missing, counts] = [memory.alloc(n * 16), memory.alloc(n), memory.alloc(n * 8)]
+        kernels.partViews(views, n, by, bytes.length, place, out, missing)
+        kernels.countParts(views, n, by, bytes.length, counts)
+        const lists = whole.map(text => text.split(separator))
+        expect(memory.readViews(out, n)).toEqual(lists.map(list => list[place] ?? ''))
+        expect(memory.readU8(missing, n)).toEqual(lists.map(list => Number(list.length <= place)))
+        expect(memory.readF64(counts, n)).toEqual(lists.map(list => list.length))
+        expect(memory.u8[missing + n]).toBe(0xdb)
+        expect(memory.u8[counts + n * 8]).toBe(0xdb)
+      }),
+      { numRuns: 100 },
+    )
+  })
+})

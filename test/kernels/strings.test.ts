@@ -8,6 +8,13 @@ import { KernelMemory, places } from './kernel-memory.ts'
 const memory = new KernelMemory()
 const { kernels } = memory
 
+/** Western European text, some of it longer than a view. */
+const latin = fc
+  .array(fc.constantFrom('a', 'Z', 'é', 'É', 'ß', 'ÿ', 'µ', '×', '÷', 'ñ', 'Þ', '一', 'word '), {
+    maxLength: 12,
+  })
+  .map(parts => parts.join(''))
+
 /** A column and a text that is often found in it; well-formed, as bytes of halves may match. */
 const columnAndText = fc
   .tuple(fc.array(strings), strings, fc.nat(), fc.nat(5), fc.nat(30))
@@ -118,6 +125,65 @@ describe.each(places)('strings at $place', ({ base }) => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  test('slice of any text', () => {
+    const bounds = fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 }))
+    fc.assert(
+      fc.property(fc.array(fc.oneof(strings, latin)), bounds, (texts, [from, to]) => {
+        memory.rewind(base)
+        const n = texts.length
+        const [views, out, unsure] = [memory.putViews(texts), memory.alloc(16 * n), memory.alloc(n)]
+        const left = kernels.sliceTexts(views, n, from, to, out, unsure)
+        const isWide = (text: string): boolean => /[\u{10000}-\u{10ffff}]/u.test(text)
+        expect(memory.readU8(unsure, n)).toEqual(texts.map(text => Number(isWide(text))))
+        expect(left).toBe(texts.filter(isWide).length)
+        texts.forEach((text, i) => {
+          if (isWide(text)) return
+          expect(memory.readViews(out + 16 * i, 1)).toEqual([text.slice(from, to)])
+        })
+        expect(memory.u8[unsure + n]).toBe(0xdb)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test.each(['toLowerCase', 'toUpperCase'] as const)('%s of Latin-1 letters', name => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(strings, latin)), texts => {
+        memory.rewind(base)
+        const n = texts.length
+        const [views, out, unsure] = [memory.putViews(texts), memory.alloc(16 * n), memory.alloc(n)]
+        const fold = name === 'toLowerCase' ? kernels.lowerViews : kernels.upperViews
+        fold(views, n, out, memory.alloc(kernels.longBytes(views, n)))
+        const left = kernels.foldLatin(out, n, name === 'toUpperCase' ? 1 : 0, unsure)
+        const marks = memory.readU8(unsure, n)
+        expect(left).toBe(marks.filter(mark => mark === 1).length)
+        texts.forEach((text, i) => {
+          if (marks[i] === 0) expect(memory.readViews(out + 16 * i, 1)).toEqual([text[name]()])
+          // These are known, whatever they stand beside.
+          if (/^[\0-\x7fà-þÀ-Þ一-龥]*$/.test(text)) expect(marks[i]).toBe(0)
+        })
+        expect(memory.u8[unsure + n]).toBe(0xdb)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('every character up to U+FFFF has its other case, or is for JavaScript', () => {
+    memory.rewind(base)
+    const texts = Array.from({ length: 0xd800 }, (_, code) => `${String.fromCharCode(code)}a`)
+    for (const name of ['toLowerCase', 'toUpperCase'] as const) {
+      const n = texts.length
+      const [views, out, unsure] = [memory.putViews(texts), memory.alloc(16 * n), memory.alloc(n)]
+      const fold = name === 'toLowerCase' ? kernels.lowerViews : kernels.upperViews
+      fold(views, n, out, memory.alloc(16))
+      kernels.foldLatin(out, n, name === 'toUpperCase' ? 1 : 0, unsure)
+      const marks = memory.readU8(unsure, n)
+      const found = memory.readViews(out, n)
+      const wrong = texts.filter((text, i) => marks[i] === 0 && found[i] !== text[name]())
+      expect(wrong).toEqual([])
+    }
   })
 
   test('which rows are ASCII', () => {

@@ -74,6 +74,7 @@ export function truthOf(a: ColumnExpression, machine: ColumnMachine): ColumnExpr
       const run = (vector: ColumnVector) => writtenOut(machine, a.run(vector), vector.rows)
       return truthOf({ shape: { kind: 'utf8' }, calls: a.calls, run }, machine)
     }
+    case 'optional':
     case 'values':
       return {
         shape: { kind: 'bool' },
@@ -178,10 +179,10 @@ class Pick {
       )
       return { kind: shape.kind, items }
     }
-    if (shape.kind === 'values' || shape.kind === 'lines' || shape.kind === 'ids') {
-      return this.#values([yes, yesShape], [no, noShape])
+    if (shape.kind === 'float64' || shape.kind === 'utf8' || shape.kind === 'bool') {
+      return this.#scalars(shape.kind, yes, no)
     }
-    return this.#scalars(shape.kind, yes, no)
+    return this.#values([yes, yesShape], [no, noShape])
   }
 
   #scalars(kind: 'float64' | 'utf8' | 'bool', yes: ColumnValue, no: ColumnValue): ColumnValue {

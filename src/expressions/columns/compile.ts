@@ -9,13 +9,15 @@ import {
   type Expression,
   field,
   item,
+  type Primitive,
   parameter,
   withParameters,
 } from '../expression.ts'
 import { specialise } from '../specialise.ts'
 import { booleanNode } from './boolean.ts'
-import { callNode } from './calls.ts'
+import { callNode, rowFunction } from './calls.ts'
 import { numericNode } from './numeric.ts'
+import { partsNode } from './parts.ts'
 import type { ColumnExpression, ColumnMachine, ColumnShape, ColumnValue } from './shapes.ts'
 import { textNode } from './text.ts'
 import { typeOfShape } from './values.ts'
@@ -126,6 +128,8 @@ class Compiler {
     const machine = this.#machine
     return (
       rowNode(expression, parts) ??
+      folded(expression, parts) ??
+      partsNode(expression, parts, machine) ??
       numericNode(expression, parts, machine) ??
       booleanNode(expression, parts, machine) ??
       textNode(expression, parts, machine) ??
@@ -167,6 +171,17 @@ class Compiler {
       }
     )
   }
+}
+
+/** What is computed from constants only, such as the length of a tuple, is one. */
+function folded(
+  expression: Expression,
+  parts: readonly ColumnExpression[],
+): ColumnExpression | undefined {
+  const values = parts.map(part => (part.shape.kind === 'constant' ? [part.shape.value] : []))
+  const of = values.every(value => value.length === 1) ? rowFunction(expression) : undefined
+  const value = of?.(...values.flat())
+  return of && typeof value !== 'object' ? constantOf(value as Primitive) : undefined
 }
 
 /** The place that `x[0]` or `x.at(0)` reads, where it is a constant whole number. */

@@ -24,6 +24,10 @@ export type ColumnShape =
       readonly names: readonly string[]
       readonly items: readonly ColumnShape[]
     }
+  /** Text that is to be split at `by`: a list of its parts. */
+  | { readonly kind: 'parts'; readonly by: string }
+  /** Text or undefined. */
+  | { readonly kind: 'optional' }
   /** JavaScript values, where no column holds them: lists, bigints, dates, what may be missing. */
   | { readonly kind: 'values'; readonly type: ColumnType; readonly notEmpty?: boolean }
 
@@ -37,6 +41,9 @@ export type ColumnValue =
   | { readonly kind: 'constant'; readonly value: Primitive }
   | { readonly kind: 'tuple'; readonly items: readonly ColumnValue[] }
   | { readonly kind: 'struct'; readonly items: readonly ColumnValue[] }
+  | { readonly kind: 'parts'; readonly text: ColumnValue }
+  /** Views, and a mask of the rows that are undefined; their views are empty. */
+  | { readonly kind: 'optional'; readonly at: number; readonly missing: number }
   | { readonly kind: 'values'; readonly rows: ArrayLike<unknown> }
 
 /** Values that are made when somebody first looks at them, while their vector lasts. */

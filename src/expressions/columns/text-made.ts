@@ -6,15 +6,14 @@ import { type ColumnExpression, type ColumnMachine, rowBytes } from './shapes.ts
 import { stringOf } from './text-numbers.ts'
 import {
   constantOf,
-  eachMarked,
-  markNotAscii,
+  eachMarkedText,
   type Parts,
   type TextValue,
   textPart,
   unlessHalves,
   viewsOf,
 } from './text-parts.ts'
-import { textAt, writeTextView } from './values.ts'
+import { isAscii, writeTextView } from './values.ts'
 
 type Fill = (column: TextValue, rows: number, out: number, unsure: number) => number
 
@@ -40,7 +39,8 @@ export function inCase(
   const { kernels, scratch } = machine
   return mapped(expression, of, machine, (column, rows, out, unsure) => {
     kernels[name](column.at, rows, out, scratch.take(kernels.longBytes(column.at, rows)))
-    return markNotAscii(machine, column, rows, unsure)
+    if (isAscii(machine, column, rows)) return 0
+    return kernels.foldLatin(out, rows, name === 'upperViews' ? 1 : 0, unsure)
   })
 }
 
@@ -52,8 +52,12 @@ export function sliced(
   machine: ColumnMachine,
 ): ColumnExpression {
   return mapped(expression, of, machine, (column, rows, out, unsure) => {
-    machine.kernels.sliceViews(column.at, rows, from, to, out)
-    return markNotAscii(machine, column, rows, unsure)
+    const { kernels } = machine
+    if (!isAscii(machine, column, rows)) {
+      return kernels.sliceTexts(column.at, rows, from, to, out, unsure)
+    }
+    kernels.sliceViews(column.at, rows, from, to, out)
+    return 0
   })
 }
 
@@ -78,8 +82,7 @@ function mapped(
       const unsure = scratch.take(rows)
       state.kernelValues += rows
       if (fill(column, rows, out, unsure) > 0) {
-        eachMarked(machine, unsure, rows, row => {
-          const text = textAt(machine, column.at + row * rowBytes.utf8)
+        eachMarkedText(machine, column, unsure, rows, (row, text) => {
           writeTextView(machine, out + row * rowBytes.utf8, slow(text, ...args) as string)
         })
       }

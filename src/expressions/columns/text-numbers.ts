@@ -3,8 +3,8 @@ import type { Expression } from '../expression.ts'
 import { callNode, rowFunction } from './calls.ts'
 import { made } from './numeric.ts'
 import { addressOf, type ColumnExpression, type ColumnMachine, rowBytes } from './shapes.ts'
-import { constantOf, eachMarked, type Parts } from './text-parts.ts'
-import { filled, textAt, writeTextView } from './values.ts'
+import { constantOf, eachMarked, eachMarkedText, type Parts, type TextValue } from './text-parts.ts'
+import { filled, writeTextView } from './values.ts'
 
 /** Whether this is `String(x)` or `x.toString()` of a number or boolean. */
 export function isString(expression: Expression, [first]: Parts): boolean {
@@ -88,14 +88,13 @@ export function numberOf(
   const radix = parts.length > 1 ? [10] : []
   return made(false, [of!], machine, (vector, out) => {
     const { rows } = vector
-    const at = addressOf(of!.run(vector))
+    const column = of!.run(vector) as TextValue
     const unsure = scratch.take(rows)
-    const left = kernels.parseNumbers(at, rows, out, unsure)
+    const left = kernels.parseNumbers(column.at, rows, out, unsure)
     if (isWhole) kernels.truncF64(out, rows, out)
     if (left === 0) return
     const { f64 } = machine.memory
-    eachMarked(machine, unsure, rows, row => {
-      const text = textAt(machine, at + row * rowBytes.utf8)
+    eachMarkedText(machine, column, unsure, rows, (row, text) => {
       f64[out / rowBytes.float64 + row] = slow(text, ...radix) as number
     })
   })

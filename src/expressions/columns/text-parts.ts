@@ -1,4 +1,5 @@
 /** What the kernels of text share: constants in memory, halves of characters, rows left over. */
+import { decodeViews } from '../../columnar/decode.ts'
 import { INLINE_MAX } from '../../columnar/text.ts'
 import type { Primitive } from '../expression.ts'
 import {
@@ -7,8 +8,11 @@ import {
   type ColumnMachine,
   type ColumnValue,
   type ColumnVector,
+  rowBytes,
 } from './shapes.ts'
 import { filled, isAscii } from './values.ts'
+
+const indexBytes = 4
 
 export type Parts = readonly ColumnExpression[]
 export type TextValue = Extract<ColumnValue, { kind: 'utf8' }>
@@ -83,12 +87,40 @@ export function eachMarked(
   rows: number,
   each: (row: number) => void,
 ): void {
-  // Whoever makes text may grow the memory: the mask is read at once.
-  const marked = machine.memory.u8.slice(mask, mask + rows)
-  for (let row = marked.indexOf(1); row >= 0; row = marked.indexOf(1, row + 1)) {
-    machine.state.calledValues++
-    each(row)
-  }
+  const { scratch, state } = machine
+  const mark = scratch.mark()
+  const marked = markedRows(machine, mask, rows)
+  scratch.release(mark)
+  state.calledValues += marked.length
+  for (const row of marked) each(row)
+}
+
+/** The same with the text of each row; the texts are decoded together. */
+export function eachMarkedText(
+  machine: ColumnMachine,
+  column: TextValue,
+  mask: number,
+  rows: number,
+  each: (row: number, text: string) => void,
+): void {
+  const { kernels, memory, scratch, state } = machine
+  const mark = scratch.mark()
+  const indexes = scratch.take(rows * indexBytes)
+  const count = kernels.maskToRows(mask, rows, indexes)
+  const views = scratch.take(count * rowBytes.utf8)
+  kernels.gatherViews(column.at, indexes, count, views)
+  const texts = decodeViews(memory, kernels, views, count)
+  const marked = memory.u32.slice(indexes / indexBytes, indexes / indexBytes + count)
+  scratch.release(mark)
+  state.calledValues += count
+  for (let i = 0; i < count; i++) each(marked[i]!, texts[i]!)
+}
+
+/** The indexes of a mask's rows. */
+function markedRows({ kernels, memory, scratch }: ColumnMachine, mask: number, rows: number) {
+  const indexes = scratch.take(rows * indexBytes)
+  const count = kernels.maskToRows(mask, rows, indexes)
+  return memory.u32.slice(indexes / indexBytes, indexes / indexBytes + count)
 }
 
 const INT_MAX = 2 ** 31 - 1

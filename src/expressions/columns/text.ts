@@ -11,7 +11,7 @@ import { isNumberOf, isString, numberOf, stringOf } from './text-numbers.ts'
 import {
   bytesOf,
   constantOf,
-  eachMarked,
+  eachMarkedText,
   markNotAscii,
   type Parts,
   placeOf,
@@ -21,7 +21,7 @@ import {
   unlessHalves,
   viewsOf,
 } from './text-parts.ts'
-import { filled, isAscii, textAt } from './values.ts'
+import { filled, isAscii } from './values.ts'
 
 /** A node over text; undefined where it is none that kernels know. */
 export function textNode(
@@ -164,8 +164,7 @@ function charCodeOf(of: ColumnExpression, index: number, machine: ColumnMachine)
     const unsure = machine.scratch.take(rows)
     if (markNotAscii(machine, column, rows, unsure) === 0) return
     const { f64 } = machine.memory
-    eachMarked(machine, unsure, rows, row => {
-      const text = textAt(machine, column.at + row * rowBytes.utf8)
+    eachMarkedText(machine, column, unsure, rows, (row, text) => {
       f64[out / rowBytes.float64 + row] = text.charCodeAt(index)
     })
   })

@@ -9,6 +9,8 @@ import {
   join,
   none,
   onlyUndefined,
+  orUndefined,
+  texts,
   typeOfConstant,
   utf8,
 } from '../types.ts'
@@ -42,6 +44,10 @@ export function typeOfShape(shape: ColumnShape): ColumnType {
     }
     case 'values':
       return shape.type
+    case 'parts':
+      return texts
+    case 'optional':
+      return orUndefined(utf8)
     default:
       return scalars[shape.kind]
   }
@@ -86,6 +92,17 @@ export function valuesOf(
       return new Array(rows).fill(value.value)
     case 'values':
       return value.rows
+    case 'parts': {
+      const { by } = shape as Extract<ColumnShape, { kind: 'parts' }>
+      const whole = valuesOf(machine, value.text, { kind: 'utf8' }, rows) as ArrayLike<string>
+      machine.state.calledValues += rows
+      return Array.from(whole, text => text.split(by))
+    }
+    case 'optional': {
+      const whole = decodeViews(machine.memory, machine.kernels, value.at, rows)
+      const { u8 } = machine.memory
+      return Array.from(whole, (text, i) => (u8[value.missing + i] === 1 ? undefined : text))
+    }
     case 'tuple':
     case 'struct': {
       const { items } = shape as Extract<ColumnShape, { kind: 'tuple' | 'struct' }>
@@ -116,15 +133,21 @@ export function textAt({ memory, kernels }: ColumnMachine, view: number): string
   return decodeViews(memory, kernels, view, 1)[0]!
 }
 
+/** Where the text begins in a view that holds it. */
+const textOffset = 4
+
 /** Puts the view of a text at `view`; what does not fit into it goes to scratch memory. */
 export function writeTextView(machine: ColumnMachine, view: number, text: string): void {
   const { memory, scratch, state } = machine
   const u32 = memory.u32
   const word = view / 4
   u32[word] = u32[word + 1] = u32[word + 2] = u32[word + 3] = 0
-  if (text.length <= INLINE_MAX && writeInline(memory.u8, view + 4, text)) {
-    u32[word] = text.length
-    return
+  if (text.length <= INLINE_MAX) {
+    const length = writeInline(memory.u8, view + textOffset, text)
+    if (length >= 0) {
+      u32[word] = length
+      return
+    }
   }
   const at = scratch.take(textBytesMax(text))
   const length = writeText(memory.bytes as TextBuffer, at, text)
@@ -144,17 +167,32 @@ export function writeTextView(machine: ColumnMachine, view: number, text: string
   }
 }
 
-/** Writes a short ASCII text; false where it is another, and then the bytes are zero again. */
-function writeInline(u8: Uint8Array, at: number, text: string): boolean {
+/**
+ * Writes a text of at most 12 bytes without surrogates; how many bytes it has. For another text -1,
+ * and the bytes are zero again.
+ */
+function writeInline(u8: Uint8Array, at: number, text: string): number {
+  const end = at + INLINE_MAX
+  let p = at
   for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code > 127) {
-      u8.fill(0, at, at + i)
-      return false
+    const c = text.charCodeAt(i)
+    const bytes = c < 0x80 ? 1 : c < 0x800 ? 2 : 3
+    if (p + bytes > end || (c >= 0xd800 && c <= 0xdfff)) {
+      while (p > at) u8[--p] = 0
+      return -1
     }
-    u8[at + i] = code
+    if (bytes === 1) u8[p] = c
+    else if (bytes === 2) {
+      u8[p] = 0xc0 | (c >> 6)
+      u8[p + 1] = 0x80 | (c & 63)
+    } else {
+      u8[p] = 0xe0 | (c >> 12)
+      u8[p + 1] = 0x80 | ((c >> 6) & 63)
+      u8[p + 2] = 0x80 | (c & 63)
+    }
+    p += bytes
   }
-  return true
+  return p - at
 }
 
 /** JavaScript values of one kind as a column in scratch memory. */

@@ -31,6 +31,14 @@ export function selected(machine: ColumnMachine, vector: ColumnVector, mask: num
       case 'constant':
       case 'lines':
         return value
+      case 'parts':
+        return { kind: 'parts', text: pick(value.text) }
+      case 'optional': {
+        const [at, missing] = [scratch.take(rows * rowBytes.utf8), scratch.take(rows)]
+        kernels.gatherViews(value.at, indexes, rows, at)
+        kernels.gatherBytes(value.missing, indexes, rows, missing)
+        return { kind: 'optional', at, missing }
+      }
       case 'values':
         return lazyValues(() => {
           const list = machine.memory.u32.subarray(indexes / 4, indexes / 4 + rows)

@@ -24,6 +24,12 @@ function moved(value: ColumnValue, rows: number): ColumnValue {
     case 'constant':
     case 'lines':
       return value
+    case 'parts':
+      return { kind: 'parts', text: moved(value.text, rows) }
+    case 'optional': {
+      const at = value.at + rows * rowBytes.utf8
+      return { kind: 'optional', at, missing: value.missing + rows }
+    }
     case 'values':
       return lazyValues(() => Array.prototype.slice.call(value.rows, rows))
     case 'ids':
