@@ -88,6 +88,26 @@ export class ColumnRows {
     else this.segments.push({ rows, at })
   }
 
+  /** Copies of the columns where the rows are numbers, or tuples of numbers. */
+  numbers(): Float64Array[] | undefined {
+    const { shape, leaves, segments } = this
+    const isNumber = (each: ColumnShape): boolean =>
+      each.kind === 'float64' || (each.kind === 'constant' && typeof each.value === 'number')
+    if (!(shape.kind === 'tuple' ? shape.items.every(isNumber) : isNumber(shape))) return undefined
+    const { f64 } = this.#machine.memory
+    return leaves.map((leaf, i) => {
+      const numbers = new Float64Array(this.rows)
+      if (leaf.kind === 'constant') return numbers.fill(leaf.value as number)
+      let to = 0
+      for (const { rows, at } of segments) {
+        const from = at[i]! / leafBytes.float64
+        numbers.set(f64.subarray(from, from + rows), to)
+        to += rows
+      }
+      return numbers
+    })
+  }
+
   #follows(last: Segment, at: readonly number[]): boolean {
     return this.leaves.every((leaf, i) => {
       if (leaf.kind === 'constant') return true

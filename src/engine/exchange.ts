@@ -24,22 +24,37 @@ const smallRowsMax = 2048
 const blockBytesMax = 16 * 1024 * 1024
 const checkEvery = 1024
 
-/** Rows into blocks, a new block every `blockBytesMax` bytes; stops at `limit` rows. */
+/**
+ * Rows into blocks, a new block every `blockBytesMax` bytes; stops at `limit` rows. The builder may
+ * hold rows of others before these: whoever gave it gets to know where they all lie.
+ */
 export class BlockSink implements RowSink {
   full = false
   rows = 0
+  /** First of these rows in the block that is being built. */
+  from: number
+  /** Blocks that are sealed. */
+  readonly pieces: Piece[] = []
   #arena: Arena
   #owner: number
   #limit: number
   #builder: BlockBuilder
-  #pieces: Piece[] = []
+  #sealed: (ptr: number) => void
   #untilCheck = checkEvery
 
-  constructor(arena: Arena, owner: number, limit: number, builder: BlockBuilder) {
+  constructor(
+    arena: Arena,
+    owner: number,
+    limit: number,
+    builder: BlockBuilder,
+    sealed: (ptr: number) => void = () => undefined,
+  ) {
     this.#arena = arena
     this.#owner = owner
     this.#limit = limit
     this.#builder = builder
+    this.#sealed = sealed
+    this.from = builder.rows
     this.full = limit <= 0
   }
 
@@ -59,20 +74,17 @@ export class BlockSink implements RowSink {
     if (++this.rows >= this.#limit) this.full = true
     if (--this.#untilCheck === 0) {
       this.#untilCheck = checkEvery
-      if (this.#builder.byteLength >= blockBytesMax) this.#seal()
+      if (this.#builder.byteLength >= blockBytesMax) this.seal()
     }
   }
 
-  #seal(): void {
+  /** Seals the block that is being built. */
+  seal(): void {
     if (this.#builder.rows === 0) return
-    const ref = this.#builder.seal(this.#arena, this.#owner)
-    this.#pieces.push({ kind: 'block', ptr: ref.ptr, from: 0, to: ref.rows })
-  }
-
-  /** All pieces, in one list. */
-  finish(): Piece[][] {
-    this.#seal()
-    return [this.#pieces]
+    const { ptr, rows } = this.#builder.seal(this.#arena, this.#owner)
+    if (rows > this.from) this.pieces.push({ kind: 'block', ptr, from: this.from, to: rows })
+    this.from = 0
+    this.#sealed(ptr)
   }
 }
 
@@ -162,7 +174,12 @@ export class ExchangeSink implements RowSink {
 
   /** Pieces for each target partition. */
   finish(): Piece[][] {
-    if (this.#sinks) return this.#sinks.flatMap(sink => sink.finish())
+    if (this.#sinks) {
+      return this.#sinks.map(sink => {
+        sink.seal()
+        return sink.pieces
+      })
+    }
     const count = this.#partitioner.partitions
     const rows = this.#targets.length
     const pieces: Piece[][] = Array.from({ length: count }, () => [])

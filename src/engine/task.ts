@@ -3,7 +3,6 @@ import { deserialize } from 'node:v8'
 import type { Arena } from '../columnar/arena.ts'
 import { BlockBuilder } from '../columnar/builder.ts'
 import { KeyTable } from '../columnar/keys.ts'
-import { hasFallback } from '../columnar/schema.ts'
 import { isArenaFull, PeltonError, preview } from '../errors.ts'
 import type { PortableFunction } from '../functions/portable.ts'
 // Not from the index: workers need neither the parser nor the inspector.
@@ -14,9 +13,9 @@ import { stopwatch } from './clock.ts'
 import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
 import { ColumnRows } from './column-rows.ts'
 import { ColumnRunner } from './column-runner.ts'
-import { BlockSink, ExchangeSink, type RowSink } from './exchange.ts'
+import type { RowSink } from './exchange.ts'
 import { OpenBlocks } from './open-blocks.ts'
-import type { Operator, Partitioner, PartitionKernel } from './operator.ts'
+import type { Operator, PartitionKernel } from './operator.ts'
 import type {
   BuiltinFunction,
   PartResult,
@@ -27,10 +26,17 @@ import type {
   TaskMessage,
   TaskPart,
   TaskResult,
-  Terminal,
 } from './program.ts'
 import { StepMeter, type StepReason } from './step-meter.ts'
-import { type Piece, pairsVector, type Vector, valuesVector, vectorsOf } from './vector.ts'
+import { TaskOutput } from './task-output.ts'
+import {
+  type Piece,
+  pairsVector,
+  tupleVector,
+  type Vector,
+  valuesVector,
+  vectorsOf,
+} from './vector.ts'
 import { WorkerShare } from './worker-share.ts'
 
 interface Loop {
@@ -77,8 +83,7 @@ const noCounters: Counters = {
 const compiledMax = 256
 const formsMax = 64
 const pullVectorRows = 1024
-/** Up to so many rows of a partition leave by an exchange that its neighbours share. */
-const sharedRowsMax = 128
+const decodedRowsMax = 1024
 
 /** What generated loops may call; `rt` in their source. */
 const runtime = {
@@ -132,8 +137,6 @@ export class TaskRunner {
   #share: WorkerShare
   #builder = new BlockBuilder()
   #blocks: OpenBlocks
-  /** The exchange that neighbouring partitions share, and the lists of the first of them. */
-  #shared: { sink: ExchangeSink; lists: Piece[][] } | undefined
   #columnRunner: ColumnRunner | undefined
 
   constructor(
@@ -153,8 +156,9 @@ export class TaskRunner {
   /** Runs one task. Never rejects: what went wrong is in the result, its chunks already freed. */
   async run(message: TaskMessage): Promise<TaskResult> {
     const started = stopwatch()
-    const chunks: number[] = []
     const result: Counters = { ...noCounters }
+    const tools = { builder: this.#builder, blocks: this.#blocks }
+    const output = new TaskOutput(this.#arena, tools, message, result)
     let step: ProgramStep | undefined
     try {
       const programs = await Promise.all(message.programs.map(ref => this.#compiled(ref)))
@@ -162,13 +166,14 @@ export class TaskRunner {
       const parts = message.parts.map(part => {
         const program = programs[part.program]!
         try {
-          return this.#runPart(program, part, message, chunks, result)
+          return this.#runPart(program, part, message, output, result)
         } catch (error) {
           if (error instanceof StepError) step = program.steps[error.step]
           throw error
         }
       })
-      this.#endShared(chunks, result)
+      output.finish()
+      const { chunks } = output
       const accumulators = this.#share.takeUpdates()
       let bytesOut = 0
       for (const chunk of chunks) bytesOut += this.#arena.sizeOf(chunk)
@@ -177,7 +182,6 @@ export class TaskRunner {
     } catch (error) {
       this.#share.takeUpdates()
       this.#builder.reset()
-      this.#shared = undefined
       // Also what a sink had sealed before it failed: everything that bears the attempt's number.
       this.#arena.reap(message.attempt)
       const elapsedMs = stopwatch() - started
@@ -197,11 +201,10 @@ export class TaskRunner {
   #runPart(
     program: CompiledProgram,
     part: TaskPart,
-    message: TaskMessage,
-    chunks: number[],
+    { terminal, attempt }: TaskMessage,
+    output: TaskOutput,
     result: Counters,
   ): PartResult {
-    const { terminal } = message
     const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
     for (const piece of part.pieces) {
       const size = piece.to - piece.from
@@ -213,7 +216,7 @@ export class TaskRunner {
     if (!ran) {
       const before = result.rowsIn
       const vectors = this.#vectors(part.pieces, result)
-      const done = this.#rows(program, 0, vectors, part, message, chunks, result)
+      const done = this.#rows(program, 0, vectors, part, output)
       program.meter.loop(0, result.rowsIn - before)
       return done
     }
@@ -225,16 +228,18 @@ export class TaskRunner {
     if (!(rows instanceof ColumnRows)) {
       const vectors = [pairsVector(rows.keys, rows.values)]
       program.meter.loop(steps, rows.keys.length)
-      return this.#rows(program, steps, vectors, part, message, chunks, result)
+      return this.#rows(program, steps, vectors, part, output)
     }
-    let ptr: number
+    let ptr = 0
+    let vector: Vector | undefined
     try {
       if (steps === program.steps.length) {
-        const left = this.#columnsOut(rows, part, message, chunks, result)
-        if (left) return left
+        const pieces = output.columns(rows, this.#columns().output)
+        if (pieces) return { partition: part.partition, pieces }
       }
-      if (rows.rows === 0) return this.#rows(program, steps, [], part, message, chunks, result)
-      ptr = this.#columns().output.seal(rows, message.attempt)
+      if (rows.rows === 0) return this.#rows(program, steps, [], part, output)
+      vector = vectorOf(rows)
+      if (!vector) ptr = this.#columns().output.seal(rows, attempt)
     } catch (error) {
       if (!isArenaFull(error)) throw error
       // Columns lie there twice while they are written; the row loop needs less.
@@ -243,47 +248,18 @@ export class TaskRunner {
       program.meter.because(0, 'the memory does not hold the rows twice')
       program.meter.loop(0, rowsIn)
       const vectors = this.#vectors(part.pieces, { rowsIn: 0 })
-      return this.#rows(program, 0, vectors, part, message, chunks, result)
+      return this.#rows(program, 0, vectors, part, output)
     }
     program.meter.loop(steps, rows.rows)
+    if (vector) return this.#rows(program, steps, [vector], part, output)
     try {
       const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
       const vectors = vectorsOf(this.#arena, piece, this.#blocks)
-      return this.#rows(program, steps, vectors, part, message, chunks, result)
+      return this.#rows(program, steps, vectors, part, output)
     } finally {
       this.#blocks.close(ptr)
       this.#arena.free(ptr)
     }
-  }
-
-  /** Rows at the end of their chain leave as columns, where the terminal takes such. */
-  #columnsOut(
-    rows: ColumnRows,
-    part: TaskPart,
-    { terminal, attempt, parts }: TaskMessage,
-    chunks: number[],
-    result: Counters,
-  ): PartResult | undefined {
-    const { partition } = part
-    const isShared = parts.length > 1
-    const { output } = this.#columns()
-    if (terminal.to === 'exchange') {
-      // A block a partition, with a slice a target, would cost the next stage more than these rows.
-      if (isShared && rows.rows <= sharedRowsMax) return undefined
-      if (!output.canExchange(rows, terminal.partitioner)) return undefined
-      this.#endShared(chunks, result)
-      const pieces = output.exchange(rows, terminal.partitioner.partitions, attempt)
-      const first = pieces.find(list => list.length > 0)?.[0]
-      if (first?.kind === 'block') chunks.push(first.ptr)
-      result.rowsOut += rows.rows
-      return { partition, pieces }
-    }
-    const count = Math.min(rows.rows, terminal.limit)
-    if (count === 0) return { partition, pieces: [[]] }
-    const ptr = output.seal(rows, attempt, count)
-    chunks.push(ptr)
-    result.rowsOut += count
-    return { partition, pieces: [[{ kind: 'block', ptr, from: 0, to: count }]] }
   }
 
   /** Runs the steps from `from` on in loops over rows. */
@@ -292,16 +268,9 @@ export class TaskRunner {
     from: number,
     source: Iterable<Vector>,
     part: TaskPart,
-    message: TaskMessage,
-    chunks: number[],
-    result: Counters,
+    output: TaskOutput,
   ): PartResult {
-    const { terminal, attempt } = message
-    const { partition } = part
-    const shared = terminal.to === 'exchange' && terminal.partitioner.kind === 'hash'
-    const { sink, pieces } = shared
-      ? this.#sharedSink(terminal.partitioner, attempt, partition)
-      : { sink: this.#sink(terminal, attempt, partition), pieces: undefined }
+    const sink = output.sink(part.partition)
     const segments = this.#segments(program, from)
     let vectors = source
     const last = segments.length - 1
@@ -309,51 +278,7 @@ export class TaskRunner {
       vectors = this.#pulled(program, segments[s]!, vectors, part)
     }
     this.#pushed(program, segments[last]!, vectors, sink, part)
-    if (pieces) return { partition, pieces }
-    return { partition, pieces: this.#finished(sink, chunks, result) }
-  }
-
-  /**
-   * The sink of the partition before, if that has one, so that small partitions need no block each.
-   * Rows keep the order of their partitions: the lists count as the first one's.
-   */
-  #sharedSink(
-    partitioner: Partitioner,
-    attempt: number,
-    partition: number,
-  ): { sink: ExchangeSink; pieces: Piece[][] } {
-    const lists = Array.from({ length: partitioner.partitions }, (): Piece[] => [])
-    if (this.#shared) return { sink: this.#shared.sink, pieces: lists }
-    const sink = new ExchangeSink(this.#arena, attempt, partitioner, partition, this.#builder)
-    this.#shared = { sink, lists }
-    return { sink, pieces: lists }
-  }
-
-  /** Seals what neighbouring partitions have put into one exchange. */
-  #endShared(chunks: number[], result: Counters): void {
-    if (!this.#shared) return
-    const { sink, lists } = this.#shared
-    this.#shared = undefined
-    for (const [target, list] of this.#finished(sink, chunks, result).entries()) {
-      lists[target]!.push(...list)
-    }
-  }
-
-  /** Pieces by target partition for an exchange, one list otherwise. */
-  #finished(sink: BlockSink | ExchangeSink, chunks: number[], result: Counters): Piece[][] {
-    const pieces = sink.finish()
-    result.rowsOut += sink.rows
-    const seen = new Set<number>()
-    for (const list of pieces) {
-      for (const piece of list) {
-        if (piece.kind !== 'block' || seen.has(piece.ptr)) continue
-        seen.add(piece.ptr)
-        chunks.push(piece.ptr)
-        const block = this.#blocks.open(piece.ptr)
-        if (hasFallback(block.type)) result.fallbackRows += block.rows
-      }
-    }
-    return pieces
+    return { partition: part.partition, pieces: output.end(sink) }
   }
 
   #columns(): ColumnRunner {
@@ -363,13 +288,6 @@ export class TaskRunner {
       failed: runtime.failed,
     })
     return this.#columnRunner
-  }
-
-  #sink(terminal: Terminal, owner: number, partition: number): BlockSink | ExchangeSink {
-    if (terminal.to === 'blocks') {
-      return new BlockSink(this.#arena, owner, terminal.limit, this.#builder)
-    }
-    return new ExchangeSink(this.#arena, owner, terminal.partitioner, partition, this.#builder)
   }
 
   *#vectors(pieces: readonly Piece[], result: { rowsIn: number }): Generator<Vector> {
@@ -531,6 +449,14 @@ function taken(
     meter.takeReasons(i, reasons)
   }
   return reasons.length > 0 ? { counts, reasons } : { counts }
+}
+
+/** Few rows of numbers as arrays, so that they need no block to be read from. */
+function vectorOf(rows: ColumnRows): Vector | undefined {
+  if (rows.rows > decodedRowsMax) return undefined
+  const columns = rows.numbers()
+  if (!columns) return undefined
+  return rows.shape.kind === 'tuple' ? tupleVector(columns) : valuesVector(columns[0]!)
 }
 
 /** An error as plain data: classes and fields do not survive the way between threads. */

@@ -46,7 +46,12 @@ function columnsVector(form: InputForm, columns: ArrayLike<unknown>[], length: n
 
 /** Pairs whose keys and values lie apart. */
 export function pairsVector(keys: ArrayLike<unknown>, values: ArrayLike<unknown>): Vector {
-  return columnsVector({ kind: 'tuple', width: 2 }, [keys, values], keys.length)
+  return tupleVector([keys, values])
+}
+
+/** Rows that are tuples, by the columns of their items. */
+export function tupleVector(columns: ArrayLike<unknown>[]): Vector {
+  return columnsVector({ kind: 'tuple', width: columns.length }, columns, columns[0]!.length)
 }
 
 /** Vectors of one piece, in order. */
