@@ -84,6 +84,11 @@ export class DStream<T> extends WindowOperators<T> {
     })
   }
 
+  /** Each batch ordered by what `f` gives, in one partition. @example stream.sortBy(x => -x) */
+  sortBy(f: (row: T) => unknown, ascending = true): DStream<T> {
+    return this.applied(callOf('sortBy'), ops.sorted, { ascending }, [f])
+  }
+
   /**
    * All rows of a batch reduced to one; none for an empty batch.
    *

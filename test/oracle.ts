@@ -105,6 +105,11 @@ const perBatch: Record<string, (batch: Partitions, ...args: any[]) => Partitions
       rest.reduce((combined, value) => mergeValue(combined, value), create(first)),
     ]),
   ],
+  sortBy: (batch, f, ascending = true) => {
+    const sign = ascending ? 1 : -1
+    return [rowsOf(batch).sort((a, b) => sign * (f(a) < f(b) ? -1 : f(a) > f(b) ? 1 : 0))]
+  },
+  partitionBy: batch => batch,
   persist: batch => batch,
   cache: batch => batch,
   checkpoint: batch => batch,

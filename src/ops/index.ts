@@ -16,14 +16,17 @@ import { map } from './map.ts'
 import { mapPartitions } from './map-partitions.ts'
 import { mapState } from './map-state.ts'
 import { mapValues } from './map-values.ts'
+import { partitionBy } from './partition-by.ts'
 import { pickState } from './pick-state.ts'
 import { reduce } from './reduce.ts'
 import { reduceByKey } from './reduce-by-key.ts'
 import { repartition } from './repartition.ts'
+import { sample } from './sample.ts'
 import { saveText } from './save-text.ts'
 import { side } from './side.ts'
 import { slideFold } from './slide-fold.ts'
 import { changes, sliding } from './sliding.ts'
+import { sorted } from './sorted.ts'
 import { source } from './source.ts'
 import { stampState } from './stamp-state.ts'
 import { state } from './state.ts'
@@ -32,6 +35,7 @@ import { union } from './union.ts'
 import { updateState } from './update-state.ts'
 import { updateStates } from './update-states.ts'
 import { window } from './window.ts'
+import { zipWithIndex } from './zip-with-index.ts'
 
 const all: readonly Operator[] = [
   cogroup,
@@ -50,22 +54,26 @@ const all: readonly Operator[] = [
   mapPartitions,
   stampState,
   pickState,
+  partitionBy,
   mapState,
   mapValues,
   reduce,
   reduceByKey,
   repartition,
   saveText,
+  sample,
   side,
   slideFold,
   sliding,
   source,
+  sorted,
   state,
   transform,
   union,
   updateState,
   updateStates,
   window,
+  zipWithIndex,
 ]
 
 export const operators: ReadonlyMap<string, Operator> = new Map(all.map(op => [op.name, op]))
@@ -88,14 +96,17 @@ export {
   mapPartitions,
   mapState,
   mapValues,
+  partitionBy,
   pickState,
   reduce,
   reduceByKey,
   repartition,
+  sample,
   saveText,
   side,
   slideFold,
   sliding,
+  sorted,
   source,
   stampState,
   state,
@@ -104,4 +115,5 @@ export {
   updateState,
   updateStates,
   window,
+  zipWithIndex,
 }

@@ -1,0 +1,46 @@
+/**
+ * Rows chosen at random, by a seed: the same seed and partitions choose the same rows. Without
+ * replacement each row has a number in [0, 1), and those in [from, to) are chosen.
+ *
+ * @example
+ * rdd.sample(false, 0.1, 42)
+ */
+import type { Operator } from '../engine/operator.ts'
+
+/** Numbers in [0, 1) from a seed (mulberry32, Ettinger, public domain). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** How often something happens whose mean is given (Knuth's method for Poisson's distribution). */
+function poisson(mean: number, random: () => number): number {
+  const limit = Math.exp(-mean)
+  let count = 0
+  for (let product = random(); product > limit; product *= random()) count++
+  return count
+}
+
+export const sample: Operator = {
+  name: 'sample',
+  onAbsent: 'pass',
+  keepsPartitioner: true,
+  kernel: {
+    form: 'partition',
+    *run(rows, _functions, params, partition) {
+      const { from, to, seed, replaces } = params as Record<string, number>
+      const random = randomNumbers(Math.imul(seed! + 1, 0x9e3779b1) ^ partition)
+      for (const row of rows) {
+        if (!replaces) {
+          const drawn = random()
+          if (drawn >= from! && drawn < to!) yield row
+        } else for (let copies = poisson(to!, random); copies > 0; copies--) yield row
+      }
+    },
+  },
+}

@@ -1,0 +1,209 @@
+/** Operators and actions of RDDs of pairs. */
+import { type Call, callOf } from '../apply.ts'
+import { sameKey } from '../columnar/keys.ts'
+import type { Operator, Params } from '../engine/operator.ts'
+import { preview } from '../errors.ts'
+import { combination, combined } from '../facade/combined.ts'
+import * as ops from '../ops/index.ts'
+import type { RDD } from '../rdd.ts'
+import type { Widened } from '../widened.ts'
+import { misused, RddBase } from './base.ts'
+
+/** What an RDD can do whose rows are pairs. */
+export abstract class PairRdd<T> extends RddBase<T> {
+  /** One pair a key, values reduced by `f`. @example pairs.reduceByKey((a, b) => a + b) */
+  reduceByKey<K, V>(
+    this: RDD<readonly [K, V]>,
+    f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
+    partitions?: number,
+  ): RDD<[K, Widened<V>]>
+  reduceByKey(f: Function, partitions?: number): RDD<unknown> {
+    const params = { partitions: this.partitionsOf('reduceByKey', partitions) }
+    return this.halved(callOf('reduceByKey'), ops.reduceByKey, params, [f], [f])
+  }
+
+  /** All values of each key. @example pairs.groupByKey() */
+  groupByKey<K, V>(this: RDD<readonly [K, V]>, partitions?: number): RDD<[K, Widened<V>[]]>
+  groupByKey(partitions?: number): RDD<unknown> {
+    const params = { partitions: this.partitionsOf('groupByKey', partitions) }
+    return this.applied(callOf('groupByKey'), ops.groupByKey, params)
+  }
+
+  /**
+   * One combined value a key.
+   *
+   * @example pairs.combineByKey(v => [v], (c, v) => [...c, v], (a, b) => [...a, ...b])
+   */
+  combineByKey<K, V, C>(
+    this: RDD<readonly [K, V]>,
+    create: (value: Widened<V>) => C,
+    mergeValue: (combined: C, value: Widened<V>) => C,
+    mergeCombiners: (a: C, b: C) => C,
+    partitions?: number,
+  ): RDD<[K, C]>
+  combineByKey(
+    create: Function,
+    mergeValue: Function,
+    mergeCombiners: Function,
+    partitions?: number,
+  ): RDD<unknown> {
+    const params = { partitions: this.partitionsOf('combineByKey', partitions) }
+    const call = callOf('combineByKey')
+    return this.halved(call, ops.combineByKey, params, [create, mergeValue], [mergeCombiners])
+  }
+
+  /** `f` of each pair's value. @example pairs.mapValues(v => v * 2) */
+  mapValues<K, V, U>(this: RDD<readonly [K, V]>, f: (value: V) => U): RDD<[K, U]>
+  mapValues(f: Function): RDD<unknown> {
+    return this.applied(callOf('mapValues'), ops.mapValues, {}, [f])
+  }
+
+  /** A pair for each element of `f(value)`. @example pairs.flatMapValues(v => [v, -v]) */
+  flatMapValues<K, V, U>(this: RDD<readonly [K, V]>, f: (value: V) => Iterable<U>): RDD<[K, U]>
+  flatMapValues(f: Function): RDD<unknown> {
+    return this.applied(callOf('flatMapValues'), ops.flatMapValues, {}, [f])
+  }
+
+  /** For each key the values of both. @example clicks.cogroup(orders) */
+  cogroup<K, V, W>(
+    this: RDD<readonly [K, V]>,
+    other: RDD<readonly [K, W]>,
+    partitions?: number,
+  ): RDD<[K, [Widened<V>[], Widened<W>[]]]> {
+    return this.combinedWith('cogroup', ops.cogroup, other, partitions)
+  }
+
+  /** Values of both with the same key. @example orders.join(payments) */
+  join<K, V, W>(
+    this: RDD<readonly [K, V]>,
+    other: RDD<readonly [K, W]>,
+    partitions?: number,
+  ): RDD<[K, [Widened<V>, Widened<W>]]> {
+    return this.combinedWith('join', ops.join, other, partitions)
+  }
+
+  /** `join` that keeps keys of this RDD alone. @example orders.leftOuterJoin(payments) */
+  leftOuterJoin<K, V, W>(
+    this: RDD<readonly [K, V]>,
+    other: RDD<readonly [K, W]>,
+    partitions?: number,
+  ): RDD<[K, [Widened<V>, Widened<W> | undefined]]> {
+    return this.combinedWith('leftOuterJoin', ops.join, other, partitions, { keepsLeft: true })
+  }
+
+  /** `join` that keeps keys of the other alone. @example orders.rightOuterJoin(payments) */
+  rightOuterJoin<K, V, W>(
+    this: RDD<readonly [K, V]>,
+    other: RDD<readonly [K, W]>,
+    partitions?: number,
+  ): RDD<[K, [Widened<V> | undefined, Widened<W>]]> {
+    return this.combinedWith('rightOuterJoin', ops.join, other, partitions, { keepsRight: true })
+  }
+
+  /** `join` that keeps keys of either alone. @example orders.fullOuterJoin(payments) */
+  fullOuterJoin<K, V, W>(
+    this: RDD<readonly [K, V]>,
+    other: RDD<readonly [K, W]>,
+    partitions?: number,
+  ): RDD<[K, [Widened<V> | undefined, Widened<W> | undefined]]> {
+    const keeps = { keepsLeft: true, keepsRight: true }
+    return this.combinedWith('fullOuterJoin', ops.join, other, partitions, keeps)
+  }
+
+  /** The pairs whose keys the other does not have. @example all.subtractByKey(seen) */
+  subtractByKey<K, V>(
+    this: RDD<readonly [K, V]>,
+    other: RDD<readonly [K, unknown]>,
+    partitions?: number,
+  ): RDD<[K, Widened<V>]> {
+    return this.cogroup(other, partitions).flatMap(([key, [values, others]]) =>
+      others.length > 0 ? [] : values.map(value => [key, value] as [K, Widened<V>]),
+    )
+  }
+
+  /** Pairs where the hash of their key puts them. @example pairs.partitionBy(8) */
+  partitionBy(partitions?: number): RDD<T> {
+    const params = { partitions: this.partitionsOf('partitionBy', partitions) }
+    return this.applied(callOf('partitionBy'), ops.partitionBy, params)
+  }
+
+  protected combinedWith<U>(
+    label: string,
+    operator: Operator,
+    other: RDD<any>,
+    partitions: number | undefined,
+    params: Params = {},
+  ): RDD<U> {
+    const call: Call = callOf(label)
+    this.scope.check()
+    if (!(other instanceof RddBase)) throw misused(call, `needs an RDD; got ${preview(other)}`)
+    other.checkUsable(this.session, call)
+    const all = { ...params, partitions: this.partitionsOf(label, partitions), sides: 2 }
+    return this.adopted(combined(combination(call, operator, all), [[this.node], [other.node]]))
+  }
+
+  /** The first parts of pairs. @example counts.keys() */
+  keys<K, V>(this: RDD<readonly [K, V]>): RDD<K> {
+    return this.map(pair => pair[0])
+  }
+
+  /** The second parts of pairs. @example counts.values() */
+  values<K, V>(this: RDD<readonly [K, V]>): RDD<V> {
+    return this.map(pair => pair[1])
+  }
+
+  /**
+   * One value a key: `add` adds each value to a copy of `zero`, `merge` joins what partitions made.
+   *
+   * @example pairs.aggregateByKey(0, (n, text) => n + text.length, (a, b) => a + b)
+   */
+  aggregateByKey<K, V, C>(
+    this: RDD<readonly [K, V]>,
+    zero: C,
+    add: (combined: C, value: Widened<V>) => C,
+    merge: (a: C, b: C) => C,
+    partitions?: number,
+  ): RDD<[K, C]> {
+    const create = (value: Widened<V>): C => add(structuredClone(zero), value)
+    return this.combineByKey(create, add, merge, partitions)
+  }
+
+  /** `reduceByKey` that begins with `zero` once a partition. @example pairs.foldByKey(0, add) */
+  foldByKey<K, V>(
+    this: RDD<readonly [K, V]>,
+    zero: Widened<V>,
+    f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
+    partitions?: number,
+  ): RDD<[K, Widened<V>]> {
+    return this.aggregateByKey(zero, f, f, partitions)
+  }
+
+  /** The pairs ordered by key, in one partition. @example counts.sortByKey(false) */
+  sortByKey<K, V>(this: RDD<readonly [K, V]>, ascending = true): RDD<readonly [K, V]> {
+    return this.sortBy(pair => pair[0], ascending)
+  }
+
+  /** How many pairs each key has. @example (await pairs.countByKey()).get('a') */
+  async countByKey<K, V>(this: RDD<readonly [K, V]>): Promise<Map<K, number>> {
+    return await this.keys().countByValue()
+  }
+
+  /** The values of a key. @example await pairs.lookup('a') */
+  async lookup<K, V>(this: RDD<readonly [K, V]>, key: K): Promise<V[]> {
+    const pairs = await this.filter(pair => sameKey(pair[0], key)).collect()
+    return pairs.map(pair => pair[1])
+  }
+
+  /** The pairs as a Map; of equal keys the last one counts. @example await pairs.collectAsMap() */
+  async collectAsMap<K, V>(this: RDD<readonly [K, V]>): Promise<Map<K, V>> {
+    return new Map(await this.collect())
+  }
+
+  /** `reduceByKey` as a Map on the main thread. @example await pairs.reduceByKeyLocally(add) */
+  async reduceByKeyLocally<K, V>(
+    this: RDD<readonly [K, V]>,
+    f: (a: Widened<V>, b: Widened<V>) => Widened<V>,
+  ): Promise<Map<K, Widened<V>>> {
+    return new Map(await this.reduceByKey(f).collect())
+  }
+}
