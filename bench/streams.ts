@@ -8,6 +8,8 @@ import { openText, readText } from './data.ts'
 import type { DataFile } from './generate.ts'
 import { median } from './jobs.ts'
 import type { Output } from './latency.ts'
+import { missing as notInstalled } from './peers/index.ts'
+import { nativeMilliseconds } from './peers/native.ts'
 import { grouped, significant } from './report.ts'
 
 const MEGABYTE = 1e6
@@ -144,7 +146,8 @@ async function smallBatches(
       milliseconds.push(...(await ask<SmallBatches>('small-batches.ts', args)).milliseconds)
     }
   }
-  return kinds.map(({ rows, milliseconds }) => {
+  const native = await nativeLine('W5', options)
+  const lines = kinds.map(({ rows, milliseconds }) => {
     const middle = median(milliseconds)
     const p99 = percentile(milliseconds, 0.99)
     const batch = rows > 0 ? `a batch of ${grouped(rows)} pairs` : 'an empty batch'
@@ -156,6 +159,15 @@ async function smallBatches(
       fields: { rows, milliseconds: middle, p99, batches: milliseconds.length },
     }
   })
+  return [...lines, ...native]
+}
+
+/** The same by the native reference, where it is built. */
+async function nativeLine(job: 'W3' | 'W5', options: BenchOptions): Promise<Line[]> {
+  const { native: folder, workers } = options
+  if (folder === undefined || notInstalled('native', options)) return []
+  const native = await nativeMilliseconds(job, { folder, workers: workers.at(-1)! })
+  return [{ text: `native: ${significant(native)} ms a batch`, fields: { native } }]
 }
 
 async function slidingWindow(
@@ -177,6 +189,7 @@ async function slidingWindow(
         `peak RSS ${Math.round(peakRssBytes / MEGABYTE)} MB`,
       fields: { milliseconds: middle, spread, check, peakRssBytes },
     },
+    ...(await nativeLine('W3', options)),
   ]
 }
 

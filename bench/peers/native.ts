@@ -37,21 +37,36 @@ export function openNative(
   return {
     rows: ROWS,
     async run() {
-      const { stdout } = await promisify(execFile)(join(folder, 'anchor'), [job, String(workers)])
-      const lines = stdout
-        .trim()
-        .split('\n')
-        .map(text => JSON.parse(text) as Line)
+      const lines = await linesOf(folder, job, workers)
       const line = lines.find(
         ({ workload: name, peer }) => name === workload && peer.includes('tuned') === isTuned,
       )
-      if (!line || line.records !== ROWS) throw new Error(`anchor ${job} printed ${stdout}`)
+      if (!line || line.records !== ROWS) {
+        throw new Error(`anchor ${job} printed ${JSON.stringify(lines)}`)
+      }
       const peakRssBytes = Number(/rssKB=(\d+)/.exec(line.notes)?.[1]) * KIBIBYTE
       measured = { seconds: line.seconds, peakRssBytes }
       return checksOf(line)
     },
     measured: () => measured,
   }
+}
+
+/** Milliseconds that a batch of another workload takes, such as W3's or W5's. */
+export async function nativeMilliseconds(
+  job: 'W3' | 'W5',
+  { folder, workers }: NativeOptions,
+): Promise<number> {
+  const [line] = await linesOf(folder, job, workers)
+  return line!.seconds * 1000
+}
+
+async function linesOf(folder: string, job: string, workers: number): Promise<Line[]> {
+  const { stdout } = await promisify(execFile)(join(folder, 'anchor'), [job, String(workers)])
+  return stdout
+    .trim()
+    .split('\n')
+    .map(text => JSON.parse(text) as Line)
 }
 
 /** The program tells the check of its last batch. */
