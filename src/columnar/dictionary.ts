@@ -14,7 +14,7 @@ import type { KernelExports } from './kernel-exports.ts'
 import type { ChunkMemory } from './memory.ts'
 
 const slotBytes = 4
-const slotsPerValue = 4
+const slotsPerValue = 2
 const slotsMin = 1 << 13
 const addressMax = 2 ** 32 - 1
 

@@ -93,8 +93,8 @@ export interface KernelExports {
   idsById(ids: number, n: number, targets: number, out: number, missing: number): number
   /**
    * Numbers ids anew in order of first appearance: 0, 1, 2 … `locals` (u32) has the new number of
-   * an id plus 1, or 0; `order` (u32) gets the old id of every new number. There are `count` so
-   * far.
+   * an id plus 1, or 0; `order` (u32) gets the old id of every new number, and has room for
+   * one of every row. There are `count` so far.
    *
    * @returns The new count.
    */

@@ -54,8 +54,8 @@ export function idsById(ids: usize, n: u32, targets: usize, out: usize, missing:
 
 /**
  * Numbers ids anew in order of first appearance: 0, 1, 2 … `locals` (u32) has the new number of
- * an id plus 1, or 0; `order` (u32) gets the old id of every new number. There are `count` so
- * far.
+ * an id plus 1, or 0; `order` (u32) gets the old id of every new number, and has room for
+ * one of every row. There are `count` so far.
  *
  * @returns The new count.
  */
@@ -70,12 +70,12 @@ export function localIds(
   const end = ids + (n << 2)
   for (; ids !== end; ids += 4, out += 4) {
     const id = load<u32>(ids)
-    let local = load<u32>(locals + (id << 2))
-    if (local === 0) {
-      store<u32>(order + (count << 2), id)
-      local = ++count
-      store<u32>(locals + (id << 2), local)
-    }
+    const known = load<u32>(locals + (id << 2))
+    // New ids come too often for a branch on them to be foreseen.
+    store<u32>(order + (count << 2), id)
+    count += u32(known === 0)
+    const local = select<u32>(known, count, known !== 0)
+    store<u32>(locals + (id << 2), local)
     store<u32>(out, local - 1)
   }
   return count
