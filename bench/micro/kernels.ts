@@ -130,6 +130,7 @@ function kernelCases(): Case[] {
   return [
     ...textCases(columns),
     ...groupCases(columns),
+    ...dictionaryCases(columns),
     ...exchangeCases(columns),
     ...numberCases(columns),
     ...stringCases(columns),
@@ -230,6 +231,44 @@ function groupCases(columns: Columns): Case[] {
     ['sumByGid', () => kernels.sumByGid(gids, numbers, ROWS, accumulators)],
     ['minByGid', () => kernels.minByGid(gids, numbers, ROWS, accumulators)],
     ['lastByGid', () => kernels.lastByGid(gids, numbers, ROWS, accumulators)],
+  ]
+  return list.map(([name, run]) => ({ name, rows: ROWS, run }))
+}
+
+/** What is known by id, of the words of the vector. */
+function dictionaryCases(columns: Columns): Case[] {
+  const { kernels, words, knownSlots, knownKeys, arena, mask, numbers, otherKeys } = columns
+  const n = columns.known
+  const ids = columns.alloc(4 * ROWS)
+  const out = columns.alloc(8 * ROWS)
+  const missing = columns.alloc(4 * ROWS)
+  const states = columns.alloc(ROWS)
+  const targets = columns.alloc(4 * ROWS)
+  const locals = columns.alloc(4 * ROWS)
+  const order = columns.alloc(4 * ROWS)
+  const slots = columns.alloc(4 * 4 * ROWS)
+  kernels.groupViews(words, ROWS, knownSlots, VECTOR_SLOTS - 1, knownKeys, n, ids)
+  arena.u8.fill(3, states, states + n)
+  arena.u32.fill(2, targets / 4, targets / 4 + n)
+  const list: [string, () => void][] = [
+    ['masksById', () => kernels.masksById(ids, ROWS, states, mask, missing)],
+    ['idsById', () => kernels.idsById(ids, ROWS, targets, out, missing)],
+    ['filterIds, a half', () => kernels.filterIds(ids, columns.otherMask, ROWS, out)],
+    ['pairIds', () => kernels.pairIds(ids, ids, ROWS, out)],
+    [
+      'localIds',
+      () => {
+        kernels.zeroBytes(locals, 4 * ROWS)
+        kernels.localIds(ids, ROWS, locals, 0, order, out)
+      },
+    ],
+    [
+      'groupBits, new keys',
+      () => {
+        kernels.zeroBytes(slots, 4 * 4 * ROWS)
+        kernels.groupBits(numbers, ROWS, slots, 4 * ROWS - 1, otherKeys, 0, out)
+      },
+    ],
   ]
   return list.map(([name, run]) => ({ name, rows: ROWS, run }))
 }

@@ -45,6 +45,20 @@ const narrow: Rule[] = [
     steps: () => [['map', (s: string) => s.length]],
     changes: { kind: 'number' },
   },
+  // No known expressions, but pure: called once for equal rows.
+  { kinds: ['string'], steps: () => [['map', (s: string) => s.normalize('NFD').toUpperCase()]] },
+  { kinds: ['string'], steps: () => [['filter', (s: string) => !/^[aeiou]/u.test(s)]] },
+  { kinds: ['number'], steps: () => [['map', (x: number) => [...String(x)].length]] },
+  {
+    kinds: ['string'],
+    steps: k => [['map', (s: string) => [s.replace(/[a-m]/g, ''), s.at(0) === 'a' ? k : 1]]],
+    changes: { kind: 'pair' },
+  },
+  {
+    kinds: ['pair'],
+    steps: () => [['filter', ([key, n]: [string, number]) => [...key].length !== n]],
+  },
+  { kinds: ['pair'], steps: k => [['mapValues', (n: number) => Number(n.toFixed(k % 3))]] },
   { kinds: ['string'], steps: k => [['map', (s: string) => s.slice(k % 3) + 'é'.repeat(k % 2)]] },
   {
     kinds: ['number'],
