@@ -258,7 +258,109 @@ const several: Rule[] = [
   },
 ]
 
-const rules: readonly Rule[] = [...narrow, ...exchanges, ...several]
+/** What is understood to the last detail, what is only pure, and what is neither. */
+const forGears: Rule[] = [
+  { kinds: ['string'], steps: () => [['map', (s: string) => s.normalize().toUpperCase()]] },
+  { kinds: ['string'], steps: () => [['map', (s: string) => s.trim().toLowerCase()]] },
+  {
+    kinds: ['string'],
+    steps: k => {
+      const stop = new Set(['a', '', String(k)])
+      return [['filter', (s: string) => !stop.has(s)]]
+    },
+  },
+  {
+    kinds: ['string'],
+    steps: k => [['map', (s: string) => `${s.startsWith('a') ? s : s.slice(1)}-${s.length + k}`]],
+  },
+  {
+    kinds: ['number'],
+    steps: k => [['map', (x: number) => Math.floor((x > k ? x : -x) / (k + 1))]],
+  },
+  { kinds: ['number'], steps: k => [['filter', (x: number) => (x | 0) % 2 === 0 || x > k]] },
+  {
+    kinds: ['pair'],
+    steps: k => [['mapValues', (n: number) => Math.round(Math.min(n, k) * 1.5)]],
+  },
+  {
+    kinds: ['pair'],
+    steps: () => [['reduceByKey', (a: number, b: number) => (a > b ? a : b)]],
+    changes: exchanged,
+  },
+  {
+    kinds: ['pair'],
+    steps: k => [
+      ['map', ([key, n]: [string, number]) => [[key, n % (k + 1)], n]],
+      ['reduceByKey', (a: number, b: number) => Math.min(a, b)],
+      ['map', ([[key, m], n]: [[string, number], number]) => [`${key}/${m}`, n]],
+    ],
+    changes: exchanged,
+  },
+]
+
+const add = (a: number, b: number): number => a + b
+const remove = (a: number, b: number): number => a - b
+
+/** What brings streams, or batches, together. */
+const together: Rule[] = [
+  ...(['join', 'leftOuterJoin', 'rightOuterJoin', 'fullOuterJoin'] as const).map(
+    (name): Rule => ({
+      kinds: ['pair'],
+      // One value a key on either side, or products would grow beyond measure.
+      steps: k => [
+        ['reduceByKey', add],
+        [
+          name,
+          here(
+            ['filter', ([, n]: [string, number]) => n % 2 === k % 2],
+            ['reduceByKey', (a: number, b: number) => Math.max(a, b)],
+          ),
+        ],
+        ['mapValues', ([a, b]: [number?, number?]) => (a ?? 1000) * 3 + (b ?? 500)],
+      ],
+      changes: exchanged,
+    }),
+  ),
+  {
+    kinds: ['pair'],
+    steps: () => [
+      ['reduceByKey', add],
+      ['cogroup', here(['reduceByKey', (a: number, b: number) => Math.min(a, b)])],
+      ['mapValues', ([a, b]: [number[], number[]]) => a[0]! - b[0]!],
+    ],
+    changes: exchanged,
+  },
+  {
+    kinds: ['pair'],
+    needs: 'unwindowed',
+    steps: k => [
+      [
+        'updateStateByKey',
+        (values: number[], sum: number | undefined) => {
+          const next = values.reduce((a, b) => a + b, sum ?? 0)
+          return next % 7 === k ? undefined : next
+        },
+      ],
+    ],
+    changes: exchanged,
+  },
+  {
+    kinds: ['pair'],
+    steps: (k, { slide }) => [
+      [
+        'reduceByKeyAndWindow',
+        add,
+        remove,
+        (1 + (k % 3)) * slide * 1000,
+        (1 + (k % 2)) * slide * 1000,
+      ],
+    ],
+    changes: (k, { slide }) => ({ ...exchanged, slide: (1 + (k % 2)) * slide }),
+  },
+  { kinds: all, steps: () => [['sortBy', (row: unknown) => String(row)]], changes: exchanged },
+]
+
+const rules: readonly Rule[] = [...narrow, ...exchanges, ...several, ...forGears, ...together]
 
 /** A step chosen by number: `choice` among the rules that fit, and `k` for the rule's own use. */
 interface Choice {

@@ -42,7 +42,8 @@ const property = fc.asyncProperty(
   scales,
   fc.integer({ min: 1, max: 5 }),
   fc.integer({ min: 1, max: 2 }),
-  async (kind, chosen, first, second, scale, partitions, workers) => {
+  fc.constantFrom('auto', 'lifted', 'distinct', 'row'),
+  async (kind, chosen, first, second, scale, partitions, workers, gear) => {
     const { steps, compare } = pipelineOf(kind, chosen)
     const inputs: readonly Batches[] = [scaled(first, scale), scaled(second, scale)]
     let expected: Outcome
@@ -56,6 +57,7 @@ const property = fc.asyncProperty(
       inputs,
       partitions,
       workers,
+      gear,
       build: (...args: any[]) => applySteps(steps, args.slice(0, -1), args.at(-1)),
     } as any) as Promise<unknown[][]>
     const actual = await running.then(rows => ({ rows: comparable(rows, compare) }), failure)
@@ -64,5 +66,5 @@ const property = fc.asyncProperty(
 )
 
 test('random pipelines equal the oracle', async () => {
-  await fc.assert(property, { numRuns: 150 })
+  await fc.assert(property, { numRuns: Number(process.env.PELTON_TEST_RUNS ?? 150) })
 }, 120_000)
