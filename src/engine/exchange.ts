@@ -186,16 +186,17 @@ export class ExchangeSink implements RowSink {
     if (rows === 0) return pieces
     // A counting sort keeps the order of rows within each target.
     const ends = new Int32Array(count + 1)
-    for (const target of this.#targets) ends[target + 1]!++
+    const targets = this.#targets
+    for (let i = 0; i < rows; i++) ends[targets[i]! + 1]!++
     for (let p = 0; p < count; p++) ends[p + 1]! += ends[p]!
     const order = new Int32Array(rows)
     const next = ends.slice()
-    this.#targets.forEach((target, i) => {
-      order[next[target]!++] = i
-    })
-    for (const i of order) {
-      if (this.#pairs) this.#builder.appendPair(this.#keys[i], this.#values[i])
-      else this.#builder.append(this.#keys[i])
+    for (let i = 0; i < rows; i++) order[next[targets[i]!]!++] = i
+    const [keys, values, builder] = [this.#keys, this.#values, this.#builder]
+    for (let i = 0; i < rows; i++) {
+      const row = order[i]!
+      if (this.#pairs) builder.appendPair(keys[row], values[row])
+      else builder.append(keys[row])
     }
     const { ptr } = this.#builder.seal(this.#arena, this.#owner)
     for (let p = 0; p < count; p++) {

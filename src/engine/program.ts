@@ -82,7 +82,10 @@ export interface TaskMessage {
   readonly terminal: Terminal
 }
 
-/** Pieces by target partition for an exchange; one list otherwise. */
+/**
+ * Pieces by target partition for an exchange, or none where a neighbour has them; one list
+ * otherwise.
+ */
 export interface PartResult {
   readonly partition: number
   readonly pieces: readonly (readonly Piece[])[]

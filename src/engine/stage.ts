@@ -146,7 +146,7 @@ export class StageRunner {
     done.sort((a, b) => a.partition - b.partition)
     for (const { partition, pieces } of done) {
       if (terminal.to === 'blocks') partitions[partition] = [...pieces[0]!]
-      else for (let t = 0; t < targets; t++) partitions[t]!.push(...pieces[t]!)
+      else for (let t = 0; t < pieces.length; t++) partitions[t]!.push(...pieces[t]!)
     }
     return new Dataset(this.#arena, partitions, chunks, partitioner)
   }

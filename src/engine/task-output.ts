@@ -83,7 +83,8 @@ export class TaskOutput {
     const sink = new ExchangeSink(this.#arena, attempt, partitioner, partition, this.#builder)
     // A round robin begins elsewhere for each partition.
     if (partitioner.kind === 'hash') {
-      this.#exchange = { sink, lists: this.#lists(), isTaken: false }
+      const lists = Array.from({ length: partitioner.partitions }, () => [])
+      this.#exchange = { sink, lists, isTaken: false }
     }
     return sink
   }
@@ -93,7 +94,7 @@ export class TaskOutput {
     if (sink instanceof ExchangeSink) {
       const shared = this.#exchange
       if (sink !== shared?.sink) return this.#exchanged(sink)
-      if (shared.isTaken) return this.#lists()
+      if (shared.isTaken) return []
       shared.isTaken = true
       return shared.lists
     }
@@ -133,12 +134,6 @@ export class TaskOutput {
   finish(): void {
     this.#endExchange()
     this.#seal()
-  }
-
-  #lists(): Piece[][] {
-    const { terminal } = this.#message
-    const lists = terminal.to === 'exchange' ? terminal.partitioner.partitions : 1
-    return Array.from({ length: lists }, () => [])
   }
 
   #endExchange(): void {
