@@ -64,6 +64,42 @@ test('random programs', async () => {
   expect(seen.kernels).toBeGreaterThan(0)
 })
 
+test('results of random programs as keys, over many vectors', async () => {
+  let kept = 0
+  await fc.assert(
+    fc.asyncProperty(
+      programs,
+      fc.array(rows, { minLength: 5, maxLength: 40 }),
+      async (source, few) => {
+        const lifted = liftSource(source, captured)
+        const typed = 'reason' in lifted ? lifted : specialise(lifted.expression, [rowType])
+        if ('reason' in typed || !/^(?:utf8|float64)$/.test(typed.type.kind)) return
+        // Texts that differ by row, and that are too long for a view.
+        const short = (text: string): string => text.slice(0, 30)
+        const input = Array.from({ length: 9000 }, (_, i) => {
+          const { p, list, s, t, ...more } = few[i % few.length]!
+          const texts = { s: `${short(s)}${i % 700}`, t: `${i % 3} ${short(t)}` }
+          return { ...texts, ...more, p: [short(p[0]), p[1]], list: list.map(short) }
+        })
+        const fn = using(captured as any, compile(source) as any) as any
+        const results: unknown[] = []
+        for (const gear of ['auto', 'row'] as const) {
+          const build = (s: any) =>
+            s
+              .map(fn)
+              .map((key: any) => [key, 1])
+              .reduceByKey((a: number, b: number) => a + b, 3)
+          results.push(await runStream({ input: [input], workers: 1, gear, build }))
+        }
+        if (!isDeepStrictEqual(results[0], results[1])) throw new Error(source)
+        kept++
+      },
+    ),
+    options(30) as fc.Parameters<[string, any[]]>,
+  )
+  expect(kept).toBeGreaterThan(0)
+})
+
 const factor = 3
 function named(row: any): [string, number] {
   return [row.s.trim(), row.n * factor + 1]
