@@ -284,7 +284,7 @@ const forGears: Rule[] = [
   },
   {
     kinds: ['pair'],
-    steps: () => [['reduceByKey', (a: number, b: number) => (a > b ? a : b)]],
+    steps: () => [['reduceByKey', (a: number, b: number) => (a > b ? a : b + 0)]],
     changes: exchanged,
   },
   {
