@@ -57,8 +57,8 @@ interface KnownChain {
 const scratchBytes = 1024 * 1024
 const scratchShareMax = 64
 /** What functions that are called once for equal values may keep, and its share of the arena. */
-const distinctBytesMax = 64 * 1024 * 1024
-const distinctShareMax = 32
+const distinctBytesMax = 32 * 1024 * 1024
+const distinctShareMax = 64
 const plansMax = 64
 /** Each try ends in a result, or in one more thing that is known of a function. */
 const triesMax = 64

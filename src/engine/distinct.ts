@@ -23,7 +23,7 @@ const yes = 3
 
 /** Values after which a dictionary begins anew with the next partition, and bytes. */
 const valuesMax = 1 << 18
-const bytesMax = 32 * 1024 * 1024
+const bytesMax = 16 * 1024 * 1024
 /** Rows by which it is decided whether values mostly differ, and how many make them old. */
 const sampleRows = 16_384
 const oldRows = 8 * sampleRows

@@ -202,7 +202,7 @@ describe('memory', () => {
     const once = functions.make(single(fn), { kind: 'utf8' })!
     functions.use([once])
     manyTexts(once, 300_000)
-    expect(once.bytes).toBeGreaterThan(32 * 2 ** 20)
+    expect(once.bytes).toBeGreaterThan(16 * 2 ** 20)
     once.begin()
     expect(once.bytes).toBeLessThan(16 * 2 ** 20)
     const calls = seen.length

@@ -253,6 +253,18 @@ describe('values that mostly differ', () => {
   })
 })
 
+test('rows that are counted only', async () => {
+  const rows = Array.from({ length: 9000 }, (_, i) => `w${i % 77}`)
+  const [counts] = await inAllGears([rows], s =>
+    s
+      .map(w => w.normalize())
+      .filter(w => [...w].length === 2)
+      .count(),
+  )
+  expect(counts).toEqual([rows.filter(w => w.length === 2).length])
+  await inAllGears([rows], s => s.filter(w => [...w].length === 2).count())
+})
+
 test('a word count with functions that are not known expressions', async () => {
   const lines = Array.from({ length: 3000 }, (_, i) => `the ${i % 77} Foo foo bar${i % 11} a`)
   const build: Build = s =>

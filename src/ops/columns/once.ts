@@ -68,5 +68,12 @@ export function filterOnce(c: ColumnCode): ColumnStage | undefined {
       next(kept(vector))
       scratch.release(mark)
     },
+    pushCounts: ({ rows, column }, next) => {
+      if (rows === 0) return
+      const mark = scratch.mark()
+      const count = kernels.countMask(once.mask(once.ids(column, rows), rows), rows)
+      scratch.release(mark)
+      next({ rows: count, column })
+    },
   }
 }
