@@ -295,6 +295,6 @@ function whyNoSource(
 ): string {
   const kind = pieces[sources.indexOf(undefined)]?.kind
   if (kind === 'text') return 'the text has bytes that are no UTF-8'
-  if (kind !== undefined) return 'rows of files are read one by one'
+  if (kind !== undefined) return 'records of files are read one by one'
   return 'the blocks of a partition differ in their columns'
 }

@@ -19,6 +19,8 @@ import {
   type ColumnVector,
   lazyValues,
 } from '../expressions/columns.ts'
+import { GiveUp } from './column-kernel.ts'
+import { type FilePiece, fileText } from './file-pieces.ts'
 import type { OpenBlocks } from './open-blocks.ts'
 import type { Piece } from './vector.ts'
 
@@ -44,6 +46,7 @@ export function columnSource(
   blocks: OpenBlocks,
 ): ColumnSource | undefined {
   if (piece.kind === 'text') return textSource(arena, piece.from, piece.to)
+  if (piece.kind === 'lines') return fileSource(arena, piece)
   if (piece.kind !== 'block') return undefined
   return blockSource(blocks.open(piece.ptr), piece.from, piece.to)
 }
@@ -62,6 +65,28 @@ function textSource(arena: Arena, from: number, to: number): ColumnSource | unde
         push({ rows: 0, column: { kind: 'lines', from: at, to: end } })
         lines += linesIn(arena, kernels, at, end)
         at = end
+      }
+      return lines
+    },
+  }
+}
+
+/** Lines of a file, which are brought into the thread's own memory some at a time. */
+function fileSource(arena: Arena, piece: FilePiece): ColumnSource {
+  return {
+    shape: { kind: 'lines' },
+    shapeKey: 'lines',
+    open: ({ kernels, scratch }, push, isFull) => {
+      let lines = 0
+      for (const bytes of fileText(piece, textBytesMax)) {
+        if (isFull()) break
+        if (!isAscii(bytes) && !isUtf8(bytes)) throw new GiveUp('bytes that are no UTF-8')
+        scratch.reset()
+        const from = scratch.take(bytes.length)
+        const to = from + bytes.length
+        arena.u8.set(bytes, from)
+        push({ rows: 0, column: { kind: 'lines', from, to } })
+        lines += linesIn(arena, kernels, from, to)
       }
       return lines
     },

@@ -33,15 +33,34 @@ export function* fileRows(
   const file = new FileWindow(piece, bufferBytes)
   try {
     if (piece.kind === 'records') yield* records(file, piece)
-    else yield* lines(file, piece)
+    else {
+      for (const { begin, end } of lines(file, piece)) {
+        yield* linesInBytes(file.bytes, begin, end)
+      }
+    }
   } finally {
     file.close()
   }
 }
 
 /**
- * Lines that begin in [from, to): a line that `from` cuts belongs to the range before, a line that
- * `to` cuts is read to its end.
+ * The lines of a range as bytes, a bounded number of whole lines at once, each valid until the
+ * next. Throws as `fileRows` does.
+ */
+export function* fileText(piece: FilePiece, bufferBytes: number): Generator<Buffer> {
+  const file = new FileWindow(piece, bufferBytes)
+  try {
+    for (const { begin, end } of lines(file, piece)) {
+      if (begin < end) yield file.bytes.subarray(begin, end)
+    }
+  } finally {
+    file.close()
+  }
+}
+
+/**
+ * Where in the window there are whole lines, of those that begin in [from, to): a line that `from`
+ * cuts belongs to the range before, a line that `to` cuts is read to its end.
  *
  * ```text
  *        from             to
@@ -49,7 +68,10 @@ export function* fileRows(
  *            `---- ours -----'
  * ```
  */
-function* lines(file: FileWindow, { from, to }: FilePiece): Generator<string[]> {
+function* lines(
+  file: FileWindow,
+  { from, to }: FilePiece,
+): Generator<{ readonly begin: number; readonly end: number }> {
   if (from > 0 && !seekLine(file, from, to)) return
   let begin = from > 0 ? 0 : byteOrderMarkOf(file)
   for (;;) {
@@ -60,7 +82,7 @@ function* lines(file: FileWindow, { from, to }: FilePiece): Generator<string[]> 
       const last = file.indexOf(newline, to - 1 - file.start)
       if (last >= 0) stop = last + 1
     }
-    yield* linesInBytes(file.bytes, begin, stop)
+    yield { begin, end: stop }
     if (isEnd || file.start + stop >= to) return
     if (stop > 0) begin = 0
     file.drop(stop)
