@@ -5,9 +5,11 @@
  *
  * What it can't catch: a crash of V8 that takes the whole process along.
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { accumulator, type DStream, PeltonError, resource } from 'pelton'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { forcedPlacement } from '../../src/context.ts'
@@ -295,6 +297,16 @@ describe('taskTimeout', () => {
     expect(await Promise.all(actions)).toEqual([[0], [1], [2], [3], [4], [5]])
     await ssc.stop()
   })
+})
+
+test('workers that die at their start fail the action; it does not wait for ever', () => {
+  const fixture = fileURLToPath(new URL('fixtures/workers-fail.ts', import.meta.url))
+  const failing =
+    "import { isMainThread } from 'node:worker_threads'; if (!isMainThread) throw new Error('no')"
+  const url = `data:text/javascript,${encodeURIComponent(failing)}`
+  const child = spawnSync(process.execPath, ['--import', url, fixture], { encoding: 'utf8' })
+  expect(child.stderr).toBe('')
+  expect(JSON.parse(child.stdout)).toEqual({ failed: 'WORKER_START', arenaBytes: 0 })
 })
 
 describe('workerHeap', () => {
