@@ -8,7 +8,6 @@
  * columns have to give up, so nothing has gone anywhere by then.
  */
 import type { Arena } from '../columnar/arena.ts'
-import { Dictionary } from '../columnar/dictionary.ts'
 import { GroupTable, type KeyGroups } from '../columnar/group-table.ts'
 import { Heap } from '../columnar/heap.ts'
 import { IdGroupMemory, IdGroups } from '../columnar/id-groups.ts'
@@ -21,7 +20,13 @@ import { ColumnOutput } from './column-output.ts'
 import { type ColumnChain, type ColumnPlan, planColumns } from './column-plan.ts'
 import { ColumnRows } from './column-rows.ts'
 import { type ColumnSource, columnSource } from './column-source.ts'
-import { type Distinct, DistinctFunctions, DistinctGiveUp, type PureFunction } from './distinct.ts'
+import {
+  type Distinct,
+  DistinctFunctions,
+  DistinctGiveUp,
+  type PureFunction,
+  shapeText,
+} from './distinct.ts'
 import type { OpenBlocks } from './open-blocks.ts'
 import type { Operator } from './operator.ts'
 import type { StepMeter } from './step-meter.ts'
@@ -266,9 +271,7 @@ export class ColumnRunner {
     fn: PureFunction,
     shape: ColumnShape,
   ): Distinct | undefined {
-    const key = `${index} ${JSON.stringify(shape, (_, part) =>
-      part instanceof Dictionary ? part.id : part,
-    )}`
+    const key = `${index} ${shapeText(shape)}`
     let found = distinct.get(key)
     if (!found) {
       found = this.#distinct.make(fn, shape)

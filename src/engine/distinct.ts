@@ -45,6 +45,16 @@ export class DistinctGiveUp extends GiveUp {
   }
 }
 
+/** A text that is equal for equal shapes with the same dictionaries and constants. */
+export function shapeText(shape: ColumnShape): string {
+  return JSON.stringify(shape, (_, part: unknown) => {
+    if (part instanceof Dictionary) return part.id
+    // What JSON has no text for, or one that it shares with others.
+    const isOther = typeof part === 'number' || typeof part === 'bigint' || part === undefined
+    return isOther ? `${typeof part} ${Object.is(part, -0) ? '-0' : part}` : part
+  })
+}
+
 /** A function, and what its source tells about it. */
 export interface PureFunction {
   readonly fn: Function

@@ -1,4 +1,5 @@
 /** What rows look like, in words. */
+import { preview } from '../errors.ts'
 import type { ColumnShape } from '../expressions/columns.ts'
 
 /** A shape for a message: "numbers", "[strings, numbers]". */
@@ -13,7 +14,7 @@ export function shapeInWords(shape: ColumnShape): string {
     case 'lines':
       return 'lines of text'
     case 'constant':
-      return `the constant ${JSON.stringify(shape.value) ?? String(shape.value)}`
+      return `the constant ${preview(shape.value)}`
     case 'tuple':
       return `[${shape.items.map(shapeInWords).join(', ')}]`
     case 'struct': {

@@ -46,6 +46,27 @@ describe('what rows that look alike may hide', () => {
     expect(rows).toEqual([false, true, false])
   })
 
+  test.each([
+    ['1n', (w: string) => [w, 1n]],
+    ['-0', (w: string) => [w, -0]],
+    ['NaN', (w: string) => [w, Number.NaN]],
+    ['undefined', (w: string) => [w, undefined]],
+    ['null', (w: string) => [w, null]],
+    ['a text', (w: string) => [w, 'x']],
+  ])('constants beside a text: %s', async (_, pair) => {
+    const [rows] = await inAllGears([words], s =>
+      s
+        .map(pair as any)
+        .filter(([w]: any) => !stop.has(w))
+        .map(([w, n]: any) => `${w.normalize()} ${Object.is(n, -0)} ${typeof n} ${n}`),
+    )
+    const expected = words.filter(w => !stop.has(w)).map(w => pair(w)[1])
+    const text = (n: unknown): string => `${Object.is(n, -0)} ${typeof n} ${n}`
+    expect(rows.map((row: string) => row.slice(row.lastIndexOf(text(expected[0]))))).toEqual(
+      expected.map(text),
+    )
+  })
+
   test('0 and -0 within pairs', async () => {
     const pairs = [
       ['a', 0],
