@@ -321,6 +321,11 @@ const steps: Record<string, Build> = {
       .mapValues(n => n.toFixed(1))
       .map(([w, n]) => `${w.normalize()}${n}`),
   'to a pair and back': s => s.map(w => [w.normalize(), w.at(-1) ?? '']).map(([w, c]) => c + w),
+  'through an object': s =>
+    s
+      .map(w => ({ w, n: w.length, x: 1 }))
+      .filter(row => !stop.has(row.w) || row.x === 2)
+      .map(row => `${row.w.normalize()}${row.n.toFixed(0)}`),
   'known expressions': s => s.map(w => w.trim()).filter(w => w.length < 20),
 }
 
@@ -332,6 +337,12 @@ const ends: Record<string, Build> = {
   'any reducer': s => s.map(w => [w, 3] as [string, number]).reduceByKey((a, b) => a * 2 - b, 2),
   'pairs made once': s =>
     s.map(w => [w.normalize(), [...w].length] as [string, number]).reduceByKey((a, b) => a + b),
+  objects: s => s.map(w => ({ w, upper: w.toUpperCase(), n: 1 })),
+  'texts of objects': s =>
+    s
+      .map(w => ({ n: 1, w }))
+      .map(row => [row.w, row.n] as [string, number])
+      .reduceByKey((a, b) => a + b),
   groups: s => s.map(w => [w, 'x'] as [string, string]).groupByKey(2),
   'counts by value': s => s.countByValue(3),
   distinct: s => s.distinct(3),
