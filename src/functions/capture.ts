@@ -8,6 +8,7 @@ import { FunctionEncoder } from './function-encoder.ts'
 import { disconnect, noteCallers } from './inspector.ts'
 import type { PortableFunction } from './portable.ts'
 import { captureError, type Site } from './refusal.ts'
+import { givenValues } from './using.ts'
 
 export type { PortableFunction } from './portable.ts'
 export type { Site } from './refusal.ts'
@@ -54,7 +55,30 @@ export function analyse(fn: Function, site: Site): FunctionHandle {
  * can't travel.
  */
 export function portable(handle: FunctionHandle): PortableFunction {
-  return portableValue(handle.fn, '', handle.site)
+  const key = keyOf(handle)
+  const known = key === undefined ? undefined : selfContained.get(key)
+  if (known) return known
+  const made = portableValue(handle.fn, '', handle.site)
+  if (key !== undefined) {
+    if (selfContained.size >= selfContainedMax) selfContained.clear()
+    selfContained.set(key, made)
+  }
+  return made
+}
+
+const selfContainedMax = 1024
+/** Functions without free names, by where they were given and what they say. */
+const selfContained = new Map<string, PortableFunction>()
+
+/**
+ * Tells functions apart that capture nothing: such a function made anew in every batch is the same
+ * every time, and its scopes need not be read. Undefined for those that capture something.
+ */
+function keyOf({ fn, site, analysis }: FunctionHandle): string | undefined {
+  if (!analysis || !site.place || analysis.refusal || analysis.importName !== undefined) return
+  if (analysis.free.size > 0 || givenValues(fn)) return undefined
+  const { file, line, column } = site.place
+  return `${file}:${line}:${column} ${site.operator} ${analysis.source}`
 }
 
 /**
