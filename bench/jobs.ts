@@ -6,6 +6,8 @@ import type { FromVariant, ToVariant } from './variant.ts'
 import { type Checks, type Counters, smallestShare, sumCounters } from './workloads/job.ts'
 
 const CLOSE_LIMIT_MS = 10_000
+const WARM_UP_SECONDS = 2
+const WARM_UPS_MAX = 24
 const CHECK_TOLERANCE = 1e-9
 
 export interface VariantSpec {
@@ -45,8 +47,10 @@ export interface JobResult {
 
 export interface JobOptions {
   readonly folder: string
-  /** Counted repetitions; a warm-up runs before them. */
+  /** Counted repetitions; warm-ups run before them. */
   readonly repetitions: number
+  /** How long every variant warms up, at least once; 2 unless said otherwise. */
+  readonly warmUpSeconds?: number
   readonly peers?: PeerFolders
   readonly onProgress?: (text: string) => void
 }
@@ -83,7 +87,7 @@ export async function runInterleaved(
   entries: readonly Entry[],
   options: JobOptions,
 ): Promise<Run[]> {
-  const { repetitions, onProgress = () => {} } = options
+  const { repetitions, warmUpSeconds = WARM_UP_SECONDS, onProgress = () => {} } = options
   const children: Child<FromVariant, ToVariant>[] = []
   try {
     const rows: number[] = []
@@ -95,19 +99,23 @@ export async function runInterleaved(
     }
     const answers: Answer[][] = entries.map(() => [])
     const first = entries.map(entry => entries.findIndex(other => isSameWork(entry, other)))
-    for (let repetition = 0; repetition <= repetitions; repetition++) {
-      for (const [i, { workload, spec }] of entries.entries()) {
-        onProgress(
-          `${workload}: ${label(spec)} ` +
-            (repetition === 0 ? 'warms up' : `repetition ${repetition} of ${repetitions}`),
-        )
-        children[i]!.send('go')
-        const answer = await answerOf(children[i]!, 'result')
-        const known = first[i]!
-        const expected = answers[known]![0]?.check
-        const name = label(entries[known]!.spec)
-        compareChecks(workload, answer.check, label(spec), expected, name)
-        answers[i]!.push(answer)
+    const run = async (i: number, what: string): Promise<Answer> => {
+      const { workload, spec } = entries[i]!
+      onProgress(`${workload}: ${label(spec)} ${what}`)
+      children[i]!.send('go')
+      const answer = await answerOf(children[i]!, 'result')
+      const known = first[i]!
+      const expected = answers[known]![0]?.check
+      const name = label(entries[known]!.spec)
+      compareChecks(workload, answer.check, label(spec), expected, name)
+      return answer
+    }
+    for (const i of entries.keys()) {
+      answers[i]!.push(await warmedUp(warmUpSeconds, () => run(i, 'warms up')))
+    }
+    for (let repetition = 1; repetition <= repetitions; repetition++) {
+      for (const i of entries.keys()) {
+        answers[i]!.push(await run(i, `repetition ${repetition} of ${repetitions}`))
       }
     }
     for (const child of children) child.send('close')
@@ -115,6 +123,16 @@ export async function runInterleaved(
     return entries.map((_, i) => ({ rows: rows[i]!, answers: answers[i]! }))
   } finally {
     for (const child of children) child.kill()
+  }
+}
+
+/** The last of so many runs that compilers have done what they do in the first seconds. */
+async function warmedUp(least: number, run: () => Promise<Answer>): Promise<Answer> {
+  let seconds = 0
+  for (let runs = 1; ; runs++) {
+    const answer = await run()
+    seconds += answer.seconds
+    if (seconds >= least || runs === WARM_UPS_MAX) return answer
   }
 }
 
@@ -139,7 +157,14 @@ function startVariant(
   { folder, repetitions, peers }: JobOptions,
 ): Child<FromVariant, ToVariant> {
   const { variant, workers, gear } = spec
-  const options = { workers, gear, data: folder, runs: repetitions + 1, batches, ...peers }
+  const options = {
+    workers,
+    gear,
+    data: folder,
+    runs: repetitions + WARM_UPS_MAX,
+    batches,
+    ...peers,
+  }
   const args = Object.entries(options).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
   )

@@ -13,12 +13,18 @@ export type Placement = 'inline' | 'one' | 'all'
 export interface Estimate {
   readonly weight: number
   readonly milliseconds: number
+  /** Whether that follows from what the same chains have cost, and not from a first guess. */
+  readonly isMeasured: boolean
 }
 
 /** A stage that takes longer keeps timers and receivers of the main thread waiting. */
 const inlineMsMax = 0.6
-/** Rows that are never too many to be tried, and those that are always too many. */
+/** Rows that are not too many to be tried. */
 const inlineRowsMax = 8192
+/** With more of them a stage must be known to take less than sending it does. */
+const knownInlineMsMax = 0.3
+/** Tasks after which the cost of a row is believed. */
+const measuredMin = 4
 /** A task of less time costs more to send and to take in than it saves by being shared. */
 const taskMsMin = 0.15
 /** Tasks a worker: the last ones of a stage, which not all workers share, are as short as that. */
@@ -35,6 +41,8 @@ class ProgramCost {
   rowMs = firstRowMs
   /** The first task compiles; what it takes says nothing about the next. */
   warm = false
+  /** Tasks that told what a row costs. */
+  measured = 0
 }
 
 /** Less time than before is believed sooner than more: a thread can be held up by others. */
@@ -61,7 +69,10 @@ export class Placing {
     if (!cost.warm) cost.warm = true
     else if (weight < parts * smallPartitionRows) {
       cost.partMs = smoothed(cost.partMs, elapsedMs / parts)
-    } else cost.rowMs = smoothed(cost.rowMs, elapsedMs / weight)
+    } else {
+      cost.rowMs = smoothed(cost.rowMs, elapsedMs / weight)
+      cost.measured++
+    }
   }
 
   /** What the partitions would cost one thread. */
@@ -72,20 +83,23 @@ export class Placing {
   ): Estimate {
     let total = 0
     let milliseconds = 0
+    let isMeasured = true
     for (const index of indexes) {
       const { chain, pieces } = placed[index]!
-      const { partMs, rowMs } = this.#cost(programs.get(chain)!)
+      const { partMs, rowMs, measured } = this.#cost(programs.get(chain)!)
+      isMeasured &&= measured >= measuredMin
       const weight = weightOf(pieces)
       total += weight
       milliseconds += Math.max(partMs, weight * rowMs)
     }
-    return { weight: total, milliseconds }
+    return { weight: total, milliseconds, isMeasured }
   }
 }
 
 /** Whether so small a stage is done before a worker could answer. */
-export function isTiny({ weight, milliseconds }: Estimate): boolean {
-  return milliseconds <= inlineMsMax && weight <= inlineRowsMax
+export function isTiny({ weight, milliseconds, isMeasured }: Estimate): boolean {
+  if (weight <= inlineRowsMax) return milliseconds <= inlineMsMax
+  return isMeasured && milliseconds <= knownInlineMsMax
 }
 
 /** Partitions that have something to do; an empty one without a chain for it gives nothing. */

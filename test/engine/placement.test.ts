@@ -154,7 +154,7 @@ describe('tasks', () => {
           const busy = busyPartitions(placed)
           expect(busy).toEqual(rows.flatMap((n, i) => (n > 0 ? [i] : [])))
           const weight = rows.reduce((a, b) => a + b, 0)
-          const tasks = dealt(placed, busy, { weight, milliseconds }, workers)
+          const tasks = dealt(placed, busy, { weight, milliseconds, isMeasured: true }, workers)
           expect(tasks.flat()).toEqual(busy)
           expect(tasks.length).toBeLessThanOrEqual(Math.max(1, workers * 8))
         },
