@@ -93,7 +93,7 @@ Options
   --peers DIR        a folder in which duckdb and polars have been installed by npm
   --native DIR       the folder of the native reference's programs, its target/release
   --scales 0.1,1,10  rows a batch of growth, as multiples of the usual ones
-  --repetitions N    counted repetitions after two seconds of warm-up (default 5)
+  --repetitions N    counted repetitions after four seconds of warm-up (default 5)
   --seconds N        how long W7, hold and soak run (default 20, 60, 120)
   --data DIR         read w1.txt, w2_keys.f64 or .i64, w2_vals.f64, w6.f64 or .i64 (little-endian)
                      instead of generating; W1 and W2 are cut into 10 equal batches

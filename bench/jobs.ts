@@ -6,8 +6,9 @@ import type { FromVariant, ToVariant } from './variant.ts'
 import { type Checks, type Counters, smallestShare, sumCounters } from './workloads/job.ts'
 
 const CLOSE_LIMIT_MS = 10_000
-const WARM_UP_SECONDS = 2
-const WARM_UPS_MAX = 24
+const WARM_UP_SECONDS = 4
+const WARM_UPS_MAX = 60
+const compiledLate: ReadonlySet<VariantName> = new Set(['pelton', 'pelton-files', 'plain-js'])
 const CHECK_TOLERANCE = 1e-9
 
 export interface VariantSpec {
@@ -49,7 +50,7 @@ export interface JobOptions {
   readonly folder: string
   /** Counted repetitions; warm-ups run before them. */
   readonly repetitions: number
-  /** How long every variant warms up, at least once; 2 unless said otherwise. */
+  /** How long every variant warms up, at least once; 4 unless said otherwise. */
   readonly warmUpSeconds?: number
   readonly peers?: PeerFolders
   readonly onProgress?: (text: string) => void
@@ -111,7 +112,9 @@ export async function runInterleaved(
       return answer
     }
     for (const i of entries.keys()) {
-      answers[i]!.push(await warmedUp(warmUpSeconds, () => run(i, 'warms up')))
+      // Only JavaScript compiles while it runs; for the others once is enough.
+      const least = compiledLate.has(entries[i]!.spec.variant) ? warmUpSeconds : 0
+      answers[i]!.push(await warmedUp(least, () => run(i, 'warms up')))
     }
     for (let repetition = 1; repetition <= repetitions; repetition++) {
       for (const i of entries.keys()) {
