@@ -219,7 +219,8 @@ describe('text', () => {
         fc.array(lengths, { maxLength: 5 }),
         fc.integer({ min: 1, max: 9 }),
         (runs, p) => {
-          const arena = arenaOf(16 * MiB)
+          // Room for all of it: what does not fit would wait for the next batch.
+          const arena = arenaOf(64 * MiB)
           const intake = new Intake(arena)
           const expected: string[] = []
           for (const run of runs) {
