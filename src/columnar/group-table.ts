@@ -19,12 +19,9 @@ export type KeyKind = 'float64' | 'utf8'
 /** Bytes of a key in its column. */
 export const keyBytes = { float64: 8, utf8: 16 } as const
 const widestKey = 16
-/** Most columns that a key may have. */
-export const keyColumnsMax = 2
 
-const finders = {
-  float64: 'groupF64',
-  utf8: 'groupViews',
+/** Kernels for keys of two columns. */
+const pairFinders = {
   'float64,float64': 'groupF64F64',
   'float64,utf8': 'groupF64Views',
   'utf8,float64': 'groupViewsF64',
@@ -119,7 +116,9 @@ export class GroupTable implements KeyGroups {
       const find = this.#kinds[0] === 'utf8' ? kernels.groupViews : kernels.groupF64
       this.count = find(keys[0]!, rows, this.#slots, this.#mask, first, this.count, gids)
     } else {
-      const find = kernels[finders[this.#kinds.join() as keyof typeof finders]] as PairFinder
+      const find = kernels[
+        pairFinders[this.#kinds.join() as keyof typeof pairFinders]
+      ] as PairFinder
       const [a, b] = keys as [number, number]
       this.count = find(a, b, rows, this.#slots, this.#mask, first, second, this.count, gids)
     }

@@ -133,8 +133,8 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
 
   /**
    * One pair a key, the values of a window reduced by `add`. With `remove`, the inverse of `add`, a
-   * slide costs what enters and leaves, not what stays; keys whose values have all left remain,
-   * unless `filter` drops them.
+   * slide reads what enters and leaves, and one pair for each key, but no batch that stays; keys
+   * whose values have all left remain, unless `filter` drops them.
    *
    * @example
    * pairs.reduceByKeyAndWindow((a, b) => a + b, seconds(30), seconds(10))

@@ -128,7 +128,7 @@ export class ColumnOutput {
     return [...this.#arena.u32.subarray(word, word + partitions), rows.rows]
   }
 
-  /** Hashes of a key whose leaves begin with number `leaf`; how many leaves it has. */
+  /** Hashes of a key whose leaves begin with number `leaf`. */
   #hash(
     key: ColumnShape,
     at: readonly number[],
@@ -136,7 +136,7 @@ export class ColumnOutput {
     n: number,
     hashes: number,
     other: number,
-  ): number {
+  ): void {
     const kernels = this.#kernels
     if (key.kind === 'float64') kernels.hashF64(at[leaf]!, n, hashes)
     else if (key.kind === 'utf8') kernels.hashViews(at[leaf]!, n, hashes)
@@ -151,7 +151,6 @@ export class ColumnOutput {
       }
       kernels.finishHashes(hashes, n)
     }
-    return leaf
   }
 
   #scatter(

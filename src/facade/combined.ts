@@ -11,11 +11,6 @@ import { RddNode, type Step, StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import * as ops from '../ops/index.ts'
 
-/** The steps that mark the pairs of each side; made once, so that their programs are too. */
-export function sideSteps(call: Call, sides: number): Step[] {
-  return Array.from({ length: sides }, (_, side) => stepOf(call, ops.side, { side, sides }))
-}
-
 /** An operator over marked pairs, and what it is given. */
 export interface Combination {
   readonly sides: readonly Step[]
@@ -24,16 +19,20 @@ export interface Combination {
   readonly behind: readonly Step[]
 }
 
-/** The steps of a combination of `sides` inputs. */
+/** The steps of a combination of `sides` inputs; made once, so that their programs are too. */
 export function combination(
   call: Call,
   operator: Operator,
   params: Params & { readonly sides: number },
-  behind: readonly Step[] = [],
+  {
+    functions = [],
+    behind = [],
+  }: { functions?: readonly Function[]; behind?: readonly Step[] } = {},
 ): Combination {
+  const { sides } = params
   return {
-    sides: sideSteps(call, params.sides),
-    combine: stepOf(call, operator, params),
+    sides: Array.from({ length: sides }, (_, side) => stepOf(call, ops.side, { side, sides })),
+    combine: stepOf(call, operator, params, functions),
     behind,
   }
 }

@@ -6,7 +6,8 @@ import { type Call, stepOf } from '../apply.ts'
 import { type Needed, RddNode, StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import * as ops from '../ops/index.ts'
-import { type Combination, combination, combined, sideSteps } from './combined.ts'
+import { changes } from '../ops/sliding.ts'
+import { type Combination, combination, combined } from './combined.ts'
 
 /** What a sliding reduction is given. */
 export interface SlidingOptions {
@@ -26,9 +27,9 @@ export function slidingStream(
 ): StreamNode {
   const functions = filter ? [add, remove, filter] : [add, remove]
   const fold = stepOf(call, ops.slideFold, { filters: filter !== undefined }, functions)
-  const of = combination(call, ops.cogroup, { partitions, sides: 3 }, [fold])
+  const of = combination(call, ops.cogroup, { partitions, sides: 3 }, { behind: [fold] })
   return running(call, [reduced], ops.sliding, { window, slide }, (time, needed) => {
-    const { left } = ops.changes(time, window, slide)
+    const { left } = changes(time, window, slide)
     return computedOnce(of, time, [
       rddsOf(needed, ({ parent }) => parent < 0),
       rddsOf(needed, ({ parent, time: at }) => parent === 0 && at <= left.to),
@@ -55,7 +56,7 @@ export function stateStream(
   { partitions, initial, update, timed, function: f }: StateOptions,
 ): StreamNode {
   const step = stepOf(call, update, { timed }, [f])
-  const of = combination(call, ops.cogroup, { partitions, sides: 2 }, [step])
+  const of = combination(call, ops.cogroup, { partitions, sides: 2 }, { behind: [step] })
   return running(call, [values], ops.state, {}, (time, needed) => {
     const before = rddsOf(needed, ({ parent }) => parent < 0)
     const first = before.length === 0 && initial ? [initial()] : before
@@ -80,9 +81,8 @@ export function mapStateStream(
   values: StreamNode,
   { partitions, initial, function: f, timed, timeout }: MapStateOptions,
 ): StreamNode {
-  const sides = sideSteps(call, 2)
-  const params = { partitions, timed, ...(timeout !== undefined && { timeout }) }
-  const of = { sides, combine: stepOf(call, ops.mapState, params, [f]), behind: [] }
+  const params = { partitions, timed, sides: 2, ...(timeout !== undefined && { timeout }) }
+  const of = combination(call, ops.mapState, params, { functions: [f] })
   const states = stepOf(call, ops.pickState, { what: 'states' })
   const stamp = stepOf(call, ops.stampState)
   return running(call, [values], ops.state, {}, (time, needed) => {

@@ -25,7 +25,7 @@ import { sample } from './sample.ts'
 import { saveText } from './save-text.ts'
 import { side } from './side.ts'
 import { slideFold } from './slide-fold.ts'
-import { changes, sliding } from './sliding.ts'
+import { sliding } from './sliding.ts'
 import { sorted } from './sorted.ts'
 import { source } from './source.ts'
 import { stampState } from './stamp-state.ts'
@@ -79,7 +79,6 @@ const all: readonly Operator[] = [
 export const operators: ReadonlyMap<string, Operator> = new Map(all.map(op => [op.name, op]))
 
 export {
-  changes,
   cogroup,
   combineByKey,
   count,

@@ -1,6 +1,6 @@
 /**
  * A reduction over a window that slides, made of the one before, of what has left the window and of
- * what has entered it: its cost is that of the change, not that of the window.
+ * what has entered it: its cost is that of the change and of the keys, not that of the window.
  *
  *   previous   ├───────────────┤          t - slide
  *   now              ├───────────────┤    t

@@ -181,4 +181,22 @@ describe('tasks', () => {
     expect(isTiny({ ...estimate(), weight: 1000 })).toBe(true)
     expect(dealt(placed, busy, estimate(), 2)).toHaveLength(1)
   })
+
+  test('a large partition stays on the main thread only where its cost is known', () => {
+    const placing = new Placing()
+    const program = { id: 1, ptr: 16, bytes: 1 }
+    const placed = [partition(100_000)]
+    const estimate = () => placing.estimate(placed, [0], new Map([[chain, program]]))
+    // One task to compile, and one fewer than are believed; small partitions tell nothing of rows.
+    for (let i = 0; i < 4; i++) placing.note(program, 1, 100_000, 0.1)
+    for (let i = 0; i < 8; i++) placing.note(program, 1, 10, 0.01)
+    expect(estimate().isMeasured).toBe(false)
+    placing.note(program, 1, 100_000, 0.1)
+    expect(estimate().isMeasured).toBe(true)
+
+    const cheap = { weight: 100_000, milliseconds: 0.1 }
+    expect(isTiny({ ...cheap, isMeasured: false })).toBe(false)
+    expect(isTiny({ ...cheap, isMeasured: true })).toBe(true)
+    expect(isTiny({ weight: 8192, milliseconds: 0.6, isMeasured: false })).toBe(true)
+  })
 })

@@ -3,9 +3,9 @@
  * what a key has come to lies in an array by id.
  */
 import { type ColumnCode, type ColumnStage, GiveUp } from '../../engine/column-kernel.ts'
-import type { ColumnShape, ColumnVector } from '../../expressions/columns.ts'
+import { type ColumnShape, type ColumnVector, valuesOf } from '../../expressions/columns.ts'
 import { CombiningSample, combining } from './combining.ts'
-import { canDecode, decodeColumn, decodeKeys } from './decode.ts'
+import { canDecode, decodeKeys } from './decode.ts'
 import { keyAddresses, keyKinds } from './vectors.ts'
 
 const idBytes = 4
@@ -79,7 +79,7 @@ export function foldByKeyStage(c: ColumnCode, fold: Fold): ColumnStage | undefin
     const mark = scratch.mark()
     const gids = scratch.take(rows * idBytes)
     table.group(keyAddresses(keys!), rows, gids)
-    loop(memory.u32, gids / idBytes, decodeColumn(machine, values!, rows), rows, folded)
+    loop(memory.u32, gids / idBytes, valuesOf(machine, values!, value, rows), rows, folded)
     scratch.release(mark)
   }
   return {
