@@ -41,12 +41,12 @@ export class Columns {
   readonly out = this.alloc(16 * 16 * ROWS)
   readonly heap = this.alloc(64 * ROWS)
   readonly slots = this.alloc(4 * SLOTS)
-  readonly keys = this.alloc(16 * SLOTS)
+  readonly keys = this.#keysOf(SLOTS)
   readonly otherKeys = this.alloc(16 * SLOTS)
   readonly accumulators = this.alloc(8 * SLOTS)
   /** A table that holds the words of the vector. */
   readonly knownSlots = this.alloc(8 * VECTOR_SLOTS)
-  readonly knownKeys = this.alloc(16 * ROWS)
+  readonly knownKeys = this.#keysOf(ROWS)
   known = 0
   groups = 0
 
@@ -64,6 +64,11 @@ export class Columns {
 
   alloc(bytes: number): number {
     return this.arena.alloc(bytes, OWNER)
+  }
+
+  /** Room for keys, and for the one in front of them that kernels write. */
+  #keysOf(groups: number): number {
+    return this.alloc(16 + 16 * groups) + 16
   }
 
   rewindText(): void {

@@ -56,7 +56,10 @@ export class Dictionary {
 
   /** Bytes of the arena that it occupies. */
   get bytes(): number {
-    return this.#slotCount * slotBytes + this.#room * valueBytes[this.kind] + this.#texts.bytes
+    if (this.#slots === 0) return 0
+    return (
+      this.#slotCount * slotBytes + (1 + this.#room) * valueBytes[this.kind] + this.#texts.bytes
+    )
   }
 
   get #slotCount(): number {
@@ -86,7 +89,7 @@ export class Dictionary {
     this.#texts.close()
     if (this.#slots === 0) return
     this.#memory.free(this.#slots)
-    this.#memory.free(this.#values)
+    this.#memory.free(this.#chunkOf(this.#values))
     this.#slots = this.#values = this.#mask = 0
   }
 
@@ -111,7 +114,7 @@ export class Dictionary {
     const bytes = valueBytes[this.kind]
     const table = this.#memory.alloc(slots * slotBytes, this.#owner)
     try {
-      this.#values = this.#memory.alloc((slots / slotsPerValue) * bytes, this.#owner)
+      this.#values = this.#memory.alloc((1 + slots / slotsPerValue) * bytes, this.#owner) + bytes
     } catch (error) {
       this.#memory.free(table)
       throw error
@@ -126,7 +129,12 @@ export class Dictionary {
     }
     if (old.slots === 0) return
     this.#memory.free(old.slots)
-    this.#memory.free(old.values)
+    this.#memory.free(this.#chunkOf(old.values))
+  }
+
+  /** In front of the values there is one that kernels write. */
+  #chunkOf(values: number): number {
+    return values - valueBytes[this.kind]
   }
 }
 

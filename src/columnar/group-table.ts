@@ -5,8 +5,10 @@ import type { KernelExports } from './kernel-exports.ts'
 import type { Scratch } from './scratch.ts'
 
 const slotBytes = 4
-/** Slots a group: with more of them fewer keys meet in one. */
+/** Slots a group: with more of them fewer keys meet in one, with fewer they stay in the cache. */
 const slotsPerGroup = 4
+/** Never fewer, not even if all rows of a vector should bring new groups. */
+const slotsPerGroupMin = 2
 const numberBytes = 8
 const slotsMin = 1 << 13
 /** Uses in a row of a far too large table after which it is made anew. */
@@ -18,6 +20,7 @@ export type KeyKind = 'float64' | 'utf8'
 
 /** Bytes of a key in its column. */
 export const keyBytes = { float64: 8, utf8: 16 } as const
+/** Also in front of the keys, where kernels write one that no row has. */
 const widestKey = 16
 
 /** Kernels for keys of two columns. */
@@ -35,8 +38,11 @@ export interface KeyGroups {
   /** Addresses of the columns of keys, and of one number a group; they move as groups come. */
   readonly keys: readonly number[]
   readonly numbers: number
-  /** Forgets all groups; a new group's number is `initial`. */
-  begin(kinds: readonly KeyKind[], initial?: number): void
+  /**
+   * Forgets all groups; a new group's number is `initial`. For `expected` groups, as many as there
+   * were in the partition before, a table has its size at once.
+   */
+  begin(kinds: readonly KeyKind[], initial?: number, expected?: number): void
   /** Group ids (u32, at `gids`) of some keys; returns how many groups there were before. */
   group(keys: readonly number[], rows: number, gids: number): number
 }
@@ -54,8 +60,11 @@ export class GroupTable implements KeyGroups {
   #scratch: Scratch
   #texts: Heap
   #kinds: readonly KeyKind[] = ['float64']
+  /** Slots begin here; there is room for so many, of which the first `mask` + 1 are in use. */
   #slots = 0
+  #room = 0
   #mask = 0
+  /** Groups for whose keys and numbers there is room. */
   #capacity = 0
   #keys: number[] = []
   #numbers = 0
@@ -83,18 +92,23 @@ export class GroupTable implements KeyGroups {
     return this.#kinds
   }
 
-  /** Empties the table for keys of one or two columns; a new group's number is `initial`. */
-  begin(kinds: readonly KeyKind[], initial = 0): void {
-    // Emptying a table costs its size: one that has become far too large is made anew.
+  begin(kinds: readonly KeyKind[], initial = 0, expected = 0): void {
     this.#smallUses = this.count * 16 < this.#capacity ? this.#smallUses + 1 : 0
-    const isTooLarge = this.#mask >= slotsMin * 4 && this.#smallUses > smallUsesMax
-    if (isTooLarge || kinds.length > this.#keys.length) this.close()
+    const isTooLarge = this.#room >= slotsMin * 4 && this.#smallUses > smallUsesMax
+    const slots = slotsFor(expected, 0)
+    if (isTooLarge || slots > this.#room || kinds.length > this.#keys.length) this.close()
     this.#kinds = kinds
     this.#initial = initial
     this.count = 0
     this.#texts.reset()
-    if (this.#slots === 0) this.#allocate(slotsMin)
-    else this.#kernels.zeroBytes(this.#slots, (this.#mask + 1) * slotBytes)
+    if (this.#slots === 0) this.#allocate(slots)
+    this.#empty(slots)
+  }
+
+  /** Makes the first `slots` slots the table's. */
+  #empty(slots: number): void {
+    this.#mask = slots - 1
+    this.#kernels.zeroBytes(this.#slots, slots * slotBytes)
   }
 
   /**
@@ -102,7 +116,8 @@ export class GroupTable implements KeyGroups {
    * the groups there were before.
    */
   group(keys: readonly number[], rows: number, gids: number): number {
-    if (this.count + rows > this.#capacity) this.#grow(this.count + rows, gids)
+    const slots = slotsFor(this.count, rows)
+    if (slots > this.#mask + 1) this.#grow(slots, gids)
     const before = this.count
     this.#find(keys, rows, gids)
     if (this.count > before) this.#begun(before)
@@ -138,51 +153,67 @@ export class GroupTable implements KeyGroups {
 
   #allocate(slots: number): void {
     const arena = this.#arena
-    const capacity = slots / slotsPerGroup
+    const capacity = slots / slotsPerGroup + vectorRowsMax
     const taken: number[] = []
     try {
       taken.push(arena.alloc(slots * slotBytes, this.#owner))
       taken.push(arena.alloc(capacity * numberBytes, this.#owner))
       // Room for the wider kind of key, so that the table serves both.
       for (let i = 0; i < this.#kinds.length; i++) {
-        taken.push(arena.alloc(capacity * widestKey, this.#owner))
+        taken.push(arena.alloc((1 + capacity) * widestKey, this.#owner))
       }
     } catch (error) {
       for (const chunk of taken) arena.free(chunk)
       throw error
     }
     ;[this.#slots, this.#numbers] = taken as [number, number]
-    this.#keys = taken.slice(2)
-    this.#mask = slots - 1
+    this.#keys = taken.slice(2).map(chunk => chunk + widestKey)
+    this.#room = slots
     this.#capacity = capacity
-    this.#kernels.zeroBytes(this.#slots, slots * slotBytes)
   }
 
-  /** More room; `gids` is room for the ids of a vector, which are lost. */
-  #grow(needed: number, gids: number): void {
-    const old = { slots: this.#slots, keys: this.#keys, numbers: this.#numbers, count: this.count }
-    let slots = (this.#mask + 1) * 2
-    while (slots / slotsPerGroup < needed) slots *= 2
-    this.#allocate(slots)
-    // The old keys are all different, so they get the ids that they had.
+  /** More slots; `gids` is room for the ids of a vector, which are lost. */
+  #grow(slots: number, gids: number): void {
+    const old = {
+      chunks: this.#chunks,
+      keys: this.#keys,
+      numbers: this.#numbers,
+      count: this.count,
+    }
+    const isMoved = slots > this.#room
+    if (isMoved) this.#allocate(slots)
+    this.#empty(slots)
+    // The old keys are all different, so they get the ids that they had, and their old places.
     this.count = 0
     for (let from = 0; from < old.count; from += vectorRowsMax) {
       const keys = this.#kinds.map((kind, i) => old.keys[i]! + from * keyBytes[kind])
       this.#find(keys, Math.min(vectorRowsMax, old.count - from), gids)
     }
+    if (!isMoved) return
     this.#kernels.copyBytes(this.#numbers, old.numbers, old.count * numberBytes)
-    for (const chunk of [old.slots, old.numbers, ...old.keys]) this.#arena.free(chunk)
+    for (const chunk of old.chunks) this.#arena.free(chunk)
+  }
+
+  get #chunks(): number[] {
+    return [this.#slots, this.#numbers, ...this.#keys.map(key => key - widestKey)]
   }
 
   /** Gives the memory back, but for what the next use begins with. */
   close(): void {
     this.#texts.reset()
     if (this.#slots === 0) return
-    for (const chunk of [this.#slots, this.#numbers, ...this.#keys]) this.#arena.free(chunk)
+    for (const chunk of this.#chunks) this.#arena.free(chunk)
     this.#slots = this.#numbers = 0
     this.#keys = []
-    this.#mask = this.#capacity = 0
+    this.#room = this.#mask = this.#capacity = 0
   }
+}
+
+/** Slots for `count` groups and a vector of rows, which may bring as many more. */
+function slotsFor(count: number, rows: number): number {
+  let slots = slotsMin
+  while (slots < count * slotsPerGroup || slots < (count + rows) * slotsPerGroupMin) slots *= 2
+  return slots
 }
 
 type PairFinder = (

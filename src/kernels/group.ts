@@ -8,7 +8,8 @@
  * The caller begins with zeroed slots. Before a vector it makes sure that groups stay within half
  * of the slots (a quarter is faster) and within the room for `keys`, even if all rows bring new
  * ones; into larger slots it inserts the old keys again, which gives them the same ids. Views of
- * long strings in `keys` go on pointing to the text of the rows.
+ * long strings in `keys` go on pointing to the text of the rows. In front of `keys` there is one
+ * cell that is the kernels' to write.
  *
  * All return the new number of groups, of which there were `count`; group ids go to `gids` as u32.
  * The hash is these kernels' own, not the one that places keys.
@@ -21,6 +22,9 @@ import { sameBytes } from './memory'
  * the group ids will be.
  */
 const AHEAD: usize = 512
+
+/** Bytes of the group ids of 64 rows, one for each bit of a word. */
+const STEP: usize = 256
 
 /** Group ids of `n` strings; keys are views. */
 export function groupViews(
@@ -121,7 +125,14 @@ export function groupF64F64(
   return groupPairs<f64, f64>(firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids)
 }
 
-/** A column of cells: `v128` is a view, `f64` a number, `u64` the bits of a value. */
+/**
+ * A column of cells: `v128` is a view, `f64` a number, `u64` the bits of a value.
+ *
+ * Some rows at a time: first the slot of each, and whether the key found there is its own, without
+ * any branch that depends on data; then, in order, the rows for which it is not. Where most rows
+ * bring new groups, nothing is compared in the first pass, which then only has slots on their way
+ * from memory.
+ */
 function groupCells<T>(
   cells: usize,
   n: u32,
@@ -132,35 +143,93 @@ function groupCells<T>(
   gids: usize,
 ): u32 {
   const end = gids + (n << 2)
-  const wrap = mask << 2
-  let touched: u32 = 0
+  const shift = clz<u64>(mask as u64)
+  // What a slot holds tells its key's place from here on; an empty slot has this impossible one.
+  const front = keys - sizeof<T>()
+  if (isFloat<T>()) store<f64>(front, NaN)
+  else if (!isInteger<T>()) store<u64>(front, ~(0 as u64))
+  let isNews = true
   while (gids !== end) {
-    const stop = end - gids > AHEAD ? gids + AHEAD : end
-    let cell = cells
-    for (let p = gids; p !== stop; p += 4, cell += sizeof<T>()) {
-      const slot = (spread(hashCell<T>(cell)) & mask) << 2
-      store<u32>(p, slot)
-      touched |= load<u32>(slots + slot)
-    }
-    for (; gids !== stop; gids += 4, cells += sizeof<T>()) {
-      let slot = load<u32>(gids)
-      while (true) {
+    const before = count
+    const stop = end - gids > STEP ? gids + STEP : end
+    let misses = ~(0 as u64) >> ((64 - ((stop - gids) >> 2)) as u64)
+    if (isNews) {
+      let touched: u32 = 0
+      for (let p = gids, cell = cells; p !== stop; p += 4, cell += sizeof<T>()) {
+        const slot = slotOf<T>(cell, shift)
+        store<u32>(p, slot)
+        touched |= load<u32>(slots + slot)
+      }
+      count += tooMany(touched)
+    } else {
+      misses = 0
+      let bit: u64 = 1
+      let p = gids
+      let cell = cells
+      // Two rows a turn.
+      for (const even = stop - ((stop - p) & 4); p !== even; p += 8, bit <<= 2) {
+        const other = cell + sizeof<T>()
+        const slot = slotOf<T>(cell, shift)
+        const otherSlot = slotOf<T>(other, shift)
         const group = load<u32>(slots + slot)
-        if (group === 0) {
-          copyCell<T>(keys + count * sizeof<T>(), cells)
-          store<u32>(gids, count)
-          store<u32>(slots + slot, ++count)
-          break
+        const otherGroup = load<u32>(slots + otherSlot)
+        let hit = looksSame<T>(front + group * sizeof<T>(), cell)
+        let otherHit = looksSame<T>(front + otherGroup * sizeof<T>(), other)
+        if (isInteger<T>()) {
+          // Any 64 bits may be a value.
+          hit &= (group !== 0) as u32
+          otherHit &= (otherGroup !== 0) as u32
         }
-        if (sameCell<T>(keys + (group - 1) * sizeof<T>(), cells)) {
-          store<u32>(gids, group - 1)
-          break
-        }
-        slot = (slot + 4) & wrap
+        store<u32>(p, select<u32>(group - 1, slot, hit))
+        store<u32>(p, select<u32>(otherGroup - 1, otherSlot, otherHit), 4)
+        misses |= select<u64>(0, bit, hit) | select<u64>(0, bit << 1, otherHit)
+        cell = other + sizeof<T>()
+      }
+      if (p !== stop) {
+        store<u32>(p, slotOf<T>(cell, shift))
+        misses |= bit
       }
     }
+    for (; misses !== 0; misses &= misses - 1) {
+      const i = ctz<u64>(misses) as usize
+      count = findOrAdd<T>(cells + i * sizeof<T>(), gids + (i << 2), slots, mask, keys, count)
+    }
+    isNews = (count - before) << 3 > stop - gids
+    cells += ((stop - gids) >> 2) * sizeof<T>()
+    gids = stop
   }
-  return count + tooMany(touched)
+  return count
+}
+
+/** The group id, at `p`, of a cell whose slot lies there; returns the number of groups. */
+function findOrAdd<T>(
+  cell: usize,
+  p: usize,
+  slots: usize,
+  mask: u32,
+  keys: usize,
+  count: u32,
+): u32 {
+  let slot = load<u32>(p)
+  while (true) {
+    const group = load<u32>(slots + slot)
+    if (group === 0) {
+      copyCell<T>(keys + count * sizeof<T>(), cell)
+      store<u32>(p, count)
+      store<u32>(slots + slot, count + 1)
+      return count + 1
+    }
+    if (sameCell<T>(keys + (group - 1) * sizeof<T>(), cell)) {
+      store<u32>(p, group - 1)
+      return count
+    }
+    slot = (slot + 4) & (mask << 2)
+  }
+}
+
+/** The slot where the search for a cell begins, as an offset in bytes. */
+function slotOf<T>(cell: usize, shift: u64): u32 {
+  return ((hashCell<T>(cell) >> shift) as u32) << 2
 }
 
 /** A column of pairs as two columns of cells. */
@@ -221,7 +290,7 @@ function hashPair(first: u64, second: u64): u64 {
   return ((first ^ (first >> 32)) * 0x9fb21c651e98df25) ^ second
 }
 
-/** 64 bits in which every bit of the cell has a part; `spread` mixes them. */
+/** 64 bits, of which the upper ones choose the slot (multiply-shift hashing). */
 function hashCell<T>(p: usize): u64 {
   if (isFloat<T>()) {
     const value = load<f64>(p) + 0.0
@@ -234,8 +303,8 @@ function hashCell<T>(p: usize): u64 {
   }
   const low = load<u64>(p)
   const high = load<u64>(p, 8)
-  if ((low as u32) <= 12) return (low * 0x9e3779b97f4a7c15) ^ high
-  return hashBytes(high as usize, low as u32)
+  if ((low as u32) <= 12) return low * 0x9e3779b97f4a7c15 + high * 0xd6e8feb86659fd93
+  return hashBytes(high as usize, low as u32) * 0x9e3779b97f4a7c15
 }
 
 /** The hash of more than 12 bytes. */
@@ -265,6 +334,13 @@ function sameCell<T>(key: usize, p: usize): boolean {
   const low = load<u64>(p)
   if ((low as u32) <= 12 || load<u64>(key) !== low) return false
   return sameBytes(load<u32>(key, 8), load<u32>(p, 8), low as u32)
+}
+
+/** 1 where two cells are the same bit by bit; where not, they may still be the same. */
+function looksSame<T>(key: usize, p: usize): u32 {
+  if (isFloat<T>()) return (load<f64>(key) === load<f64>(p)) as u32
+  if (isInteger<T>()) return (load<u64>(key) === load<u64>(p)) as u32
+  return (((load<u64>(key) ^ load<u64>(p)) | (load<u64>(key, 8) ^ load<u64>(p, 8))) === 0) as u32
 }
 
 function copyCell<T>(to: usize, from: usize): void {

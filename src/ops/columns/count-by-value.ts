@@ -21,11 +21,12 @@ export function countByValueStage(c: ColumnCode): ColumnStage | undefined {
   if (!kinds) return undefined
   const { kernels, scratch } = machine
   const table = c.groups(key)
+  let expected = 0
   const keyOf = ({ column }: ColumnVector): ColumnValue =>
     params.local || column.kind !== 'tuple' ? column : column.items[0]!
   return {
     output: { kind: 'tuple', items: [withoutIds(key), { kind: 'float64' }] },
-    begin: () => table.begin(kinds, 0),
+    begin: () => table.begin(kinds, 0, expected),
     push: vector => {
       const { rows, column } = vector
       if (rows === 0) return
@@ -39,6 +40,9 @@ export function countByValueStage(c: ColumnCode): ColumnStage | undefined {
       }
       scratch.release(mark)
     },
-    finish: next => pushGroups(table, next),
+    finish: next => {
+      expected = table.count
+      pushGroups(table, next)
+    },
   }
 }

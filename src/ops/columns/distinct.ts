@@ -14,6 +14,7 @@ export function distinctStage(c: ColumnCode): ColumnStage | undefined {
   if (!kinds) return undefined
   const { scratch } = machine
   const table = c.groups(key)
+  let expected = 0
   const keyOf = (column: ColumnValue): ColumnValue =>
     params.local || column.kind !== 'tuple' ? column : column.items[0]!
   return {
@@ -21,16 +22,18 @@ export function distinctStage(c: ColumnCode): ColumnStage | undefined {
       ? { kind: 'tuple', items: [withoutIds(key), { kind: 'float64' }] }
       : withoutIds(key),
     // The number of a group stands for nothing: it makes a pair of the row.
-    begin: () => table.begin(kinds, 1),
+    begin: () => table.begin(kinds, 1, expected),
     push: ({ rows, column }) => {
       if (rows === 0) return
       const mark = scratch.mark()
       table.group(keyAddresses(keyOf(column)), rows, scratch.take(rows * idBytes))
       scratch.release(mark)
     },
-    finish: next =>
+    finish: next => {
+      expected = table.count
       pushGroups(table, vector => {
         next(params.local ? vector : { rows: vector.rows, column: keyOf(vector.column) })
-      }),
+      })
+    },
   }
 }

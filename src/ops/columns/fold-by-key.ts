@@ -72,6 +72,7 @@ export function foldByKeyStage(c: ColumnCode, fold: Fold): ColumnStage | undefin
   const table = c.groups(key)
   const sample = new CombiningSample()
   let folded: unknown[] = []
+  let expected = 0
   const add = ({ rows, column }: ColumnVector): void => {
     if (column.kind !== 'tuple' || rows === 0) return
     const [keys, values] = column.items
@@ -85,7 +86,7 @@ export function foldByKeyStage(c: ColumnCode, fold: Fold): ColumnStage | undefin
   return {
     output: undefined,
     begin: () => {
-      table.begin(kinds)
+      table.begin(kinds, 0, expected)
       sample.begin()
       folded = []
     },
@@ -97,6 +98,9 @@ export function foldByKeyStage(c: ColumnCode, fold: Fold): ColumnStage | undefin
       if (rest && table.count > combining.keysMax) throw new GiveUp('keys that hardly repeat')
       if (rest) add(rest)
     },
-    pairs: () => ({ keys: decodeKeys(machine, table), values: folded }),
+    pairs: () => {
+      expected = table.count
+      return { keys: decodeKeys(machine, table), values: folded }
+    },
   }
 }

@@ -69,6 +69,7 @@ export function reduceByKeyStage(c: ColumnCode): ColumnStage | undefined {
   const table = c.groups(key)
   const sample = new CombiningSample()
   let passes = false
+  let expected = 0
 
   const add = ({ rows, column }: ColumnVector): void => {
     if (column.kind !== 'tuple' || rows === 0) return
@@ -91,7 +92,7 @@ export function reduceByKeyStage(c: ColumnCode): ColumnStage | undefined {
   return {
     output: { kind: 'tuple', items: [withoutIds(key), { kind: 'float64' }] },
     begin: () => {
-      table.begin(kinds, reduce.initial)
+      table.begin(kinds, reduce.initial, expected)
       sample.begin()
       passes = false
     },
@@ -107,6 +108,7 @@ export function reduceByKeyStage(c: ColumnCode): ColumnStage | undefined {
       pass(rest, next)
     },
     finish: next => {
+      expected = table.count
       if (!passes) pushGroups(table, next)
     },
   }
