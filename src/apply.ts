@@ -3,7 +3,7 @@ import type { Step, StepFunction } from './engine/dag.ts'
 import { Step as StepClass } from './engine/dag.ts'
 import type { Operator, Params } from './engine/operator.ts'
 import { PeltonError, preview } from './errors.ts'
-import { analyse, callerPlace } from './functions/index.ts'
+import { analyse, callerPlace, identityOf } from './functions/index.ts'
 
 /** One call of the user's: where it stands and under which name. */
 export interface Call {
@@ -15,9 +15,14 @@ export function callOf(label: string): Call {
   return { label, place: callerPlace() }
 }
 
+const stepsMax = 1024
+/** Steps of calls that are the same whenever they are made, by what is said in them. */
+const steps = new Map<string, Step>()
+
 /**
- * A step whose functions run in workers: they are analysed here, so that errors point to the
- * call.
+ * A step whose functions run in workers: they are analysed here, so that errors point to the call.
+ * A call that a function of foreachRDD makes again in every batch gives the same step, and so the
+ * same program, where its functions capture nothing.
  */
 export function stepOf(
   call: Call,
@@ -27,7 +32,36 @@ export function stepOf(
 ): Step {
   const site = { operator: call.label, place: call.place }
   const analysed: StepFunction[] = functions.map(fn => analyse(fn, site))
-  return new StepClass(operator, params, analysed, call.place, call.label)
+  const key = sameness(call, operator, params, analysed)
+  const known = key === undefined ? undefined : steps.get(key)
+  if (known) return known
+  const step = new StepClass(operator, params, analysed, call.place, call.label)
+  if (key === undefined) return step
+  if (steps.size >= stepsMax) steps.clear()
+  steps.set(key, step)
+  return step
+}
+
+/** What two calls have in common whose steps are the same; undefined where that is not known. */
+function sameness(
+  { label, place }: Call,
+  operator: Operator,
+  params: Params,
+  functions: readonly StepFunction[],
+): string | undefined {
+  if (!place) return undefined
+  const parts: string[] = [operator.name, label, place.file, `${place.line}:${place.column}`]
+  for (const [name, value] of Object.entries(params)) {
+    if (value === undefined) continue
+    if (!['string', 'number', 'boolean'].includes(typeof value)) return undefined
+    parts.push(name, typeof value, Object.is(value, -0) ? '-0' : String(value))
+  }
+  for (const fn of functions) {
+    const identity = 'builtin' in fn ? fn.builtin : identityOf(fn)
+    if (identity === undefined) return undefined
+    parts.push(identity)
+  }
+  return JSON.stringify(parts)
 }
 
 /** Checks a number of partitions; undefined gives the default. */

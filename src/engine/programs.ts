@@ -8,6 +8,7 @@ import { broadcastValue, functionGears, type GearLimit } from './gears.ts'
 import type { Chain } from './plan.ts'
 import type { Pool } from './pool.ts'
 import type { BroadcastRef, Program, ProgramRef, ProgramStep } from './program.ts'
+import { leastRecent, type Used } from './recency.ts'
 
 /** A program's bytes, which chains that say the same share. */
 interface Upload {
@@ -19,7 +20,7 @@ interface Upload {
   chains: number
 }
 
-interface Entry {
+interface Entry extends Used {
   readonly upload: Upload
   users: number
 }
@@ -31,7 +32,9 @@ let nextId = 1
 export class Programs {
   #arena: Arena
   #pool: Pool
-  #entries = new Map<Chain, Entry>()
+  /** Contexts that share workers may want different gears for the same chain. */
+  #entries = new Map<GearLimit, Map<Chain, Entry>>()
+  #uses = 0
   #uploads = new Map<string, Upload>()
   #broadcasts = new Map<number, BroadcastRef>()
 
@@ -47,13 +50,15 @@ export class Programs {
 
   /** The program of a chain, kept in the arena at least until `release`. */
   acquire(chain: Chain, limit: GearLimit): ProgramRef {
-    let entry = this.#entries.get(chain)
-    if (entry) this.#entries.delete(chain)
-    else entry = { upload: this.#upload(chain, limit), users: 0 }
+    const entries = this.#entriesOf(limit)
+    let entry = entries.get(chain)
+    if (!entry) {
+      if (entries.size >= programsMax) this.#evict(entries)
+      entry = { upload: this.#upload(chain, limit), users: 0, lastUse: 0 }
+      entries.set(chain, entry)
+    }
     entry.users++
-    // Map order is order of use: the least recently used come first.
-    this.#entries.set(chain, entry)
-    if (this.#entries.size > programsMax) this.#evict()
+    entry.lastUse = ++this.#uses
     return entry.upload.ref
   }
 
@@ -61,24 +66,28 @@ export class Programs {
    * Whether nothing that the chain calls can block, hang or end a thread. Only between `acquire`
    * and `release`.
    */
-  isKnown(chain: Chain): boolean {
-    return this.#entries.get(chain)!.upload.known
+  isKnown(chain: Chain, limit: GearLimit): boolean {
+    return this.#entriesOf(limit).get(chain)!.upload.known
   }
 
-  release(chain: Chain): void {
-    this.#entries.get(chain)!.users--
+  release(chain: Chain, limit: GearLimit): void {
+    this.#entriesOf(limit).get(chain)!.users--
   }
 
-  #evict(): void {
-    for (const [chain, entry] of this.#entries) {
-      if (entry.users > 0) continue
-      this.#entries.delete(chain)
-      const { upload } = entry
-      if (--upload.chains > 0) return
-      this.#uploads.delete(upload.key)
-      this.#arena.free(upload.ref.ptr)
-      return
-    }
+  #entriesOf(limit: GearLimit): Map<Chain, Entry> {
+    let entries = this.#entries.get(limit)
+    if (!entries) this.#entries.set(limit, (entries = new Map()))
+    return entries
+  }
+
+  #evict(entries: Map<Chain, Entry>): void {
+    const chain = leastRecent(entries, ({ users }) => users === 0)
+    if (!chain) return
+    const { upload } = entries.get(chain)!
+    entries.delete(chain)
+    if (--upload.chains > 0) return
+    this.#uploads.delete(upload.key)
+    this.#arena.free(upload.ref.ptr)
   }
 
   /** A function of foreachRDD makes its chains anew for every batch; most say what others said. */

@@ -4,6 +4,7 @@ import { mainThread } from './local-runner.ts'
 import type { Partitioner } from './operator.ts'
 import type { Chain } from './plan.ts'
 import type { ProgramRef, TaskResult, Terminal } from './program.ts'
+import { leastRecent, type Used } from './recency.ts'
 import { type StepCounts, stepCounts } from './step-meter.ts'
 
 /** One run of a stage, or all of its runs in one batch. */
@@ -37,7 +38,7 @@ export interface StepRecord {
 }
 
 /** What is known of a stage. */
-export interface StageRecord {
+export interface StageRecord extends Used {
   readonly steps: readonly StepRecord[]
   /** Kernels that brought the rows out: into blocks, or to their partitions. */
   readonly output: StepRecord
@@ -64,10 +65,11 @@ const reasonsMax = 4
 export class StageRecords {
   /** By number of the program and where its rows go. */
   readonly #records = new Map<string, StageRecord>()
+  #uses = 0
 
   /** All records, in the order of their last use. */
   all(): StageRecord[] {
-    return [...this.#records.values()]
+    return [...this.#records.values()].sort((a, b) => a.lastUse - b.lastUse)
   }
 
   /** Notes what a task did. Where it ran several chains, the first one has its times and rows. */
@@ -88,12 +90,11 @@ export class StageRecords {
     const target = terminal.to === 'exchange' ? terminal.partitioner.partitions : 'blocks'
     const key = `${program} ${target}`
     let record = this.#records.get(key)
-    if (record) this.#records.delete(key)
-    else record = newRecord(chain, terminal)
-    this.#records.set(key, record)
-    if (this.#records.size > recordsMax) {
-      this.#records.delete(this.#records.keys().next().value!)
+    if (!record) {
+      if (this.#records.size >= recordsMax) this.#records.delete(leastRecent(this.#records)!)
+      this.#records.set(key, (record = newRecord(chain, terminal)))
     }
+    record.lastUse = ++this.#uses
     return record
   }
 }
@@ -134,6 +135,7 @@ function newRecord({ steps }: Chain, terminal: Terminal): StageRecord {
     output: newStep(undefined),
     exchange: terminal.to === 'exchange' ? terminal.partitioner : undefined,
     runs: [],
+    lastUse: 0,
   }
 }
 

@@ -100,7 +100,7 @@ export class StageRunner {
       outcomes = running.length === 1 ? [await running[0]!] : await Promise.all(running)
     } finally {
       this.#runtime.pool.endGroup(group)
-      for (const chain of programs.keys()) this.#runtime.programs.release(chain)
+      for (const chain of programs.keys()) this.#runtime.programs.release(chain, this.#options.gear)
     }
     return this.#gathered(stage, outcomes, partitioner)
   }
@@ -125,7 +125,9 @@ export class StageRunner {
   /** Whether neither a function of the user's nor a file can hold the main thread up. */
   #mayRunHere({ placed }: Stage, programs: ChainPrograms): boolean {
     return (
-      [...programs.keys()].every(chain => this.#runtime.programs.isKnown(chain)) &&
+      [...programs.keys()].every(chain =>
+        this.#runtime.programs.isKnown(chain, this.#options.gear),
+      ) &&
       placed.every(p => p.pieces.every(piece => piece.kind === 'block' || piece.kind === 'text'))
     )
   }

@@ -55,7 +55,7 @@ export function analyse(fn: Function, site: Site): FunctionHandle {
  * can't travel.
  */
 export function portable(handle: FunctionHandle): PortableFunction {
-  const key = keyOf(handle)
+  const key = identityOf(handle)
   const known = key === undefined ? undefined : selfContained.get(key)
   if (known) return known
   const made = portableValue(handle.fn, '', handle.site)
@@ -74,7 +74,7 @@ const selfContained = new Map<string, PortableFunction>()
  * Tells functions apart that capture nothing: such a function made anew in every batch is the same
  * every time, and its scopes need not be read. Undefined for those that capture something.
  */
-function keyOf({ fn, site, analysis }: FunctionHandle): string | undefined {
+export function identityOf({ fn, site, analysis }: FunctionHandle): string | undefined {
   if (!analysis || !site.place || analysis.refusal || analysis.importName !== undefined) return
   if (analysis.free.size > 0 || givenValues(fn)) return undefined
   const { file, line, column } = site.place

@@ -2,6 +2,7 @@ export {
   analyse,
   closeCapture,
   type FunctionHandle,
+  identityOf,
   type PortableFunction,
   portable,
   portableValue,
