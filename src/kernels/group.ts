@@ -329,11 +329,11 @@ function sameCell<T>(key: usize, p: usize): boolean {
     return isNaN<f64>(a) && isNaN<f64>(b)
   }
   if (isInteger<T>()) return load<u64>(key) === load<u64>(p)
-  // Nearly always the same view: long texts may lie in several places.
-  if (!v128.any_true(v128.xor(v128.load(key), v128.load(p)))) return true
   const low = load<u64>(p)
-  if ((low as u32) <= 12 || load<u64>(key) !== low) return false
-  return sameBytes(load<u32>(key, 8), load<u32>(p, 8), low as u32)
+  if (load<u64>(key) !== low) return false
+  if (load<u64>(key, 8) === load<u64>(p, 8)) return true
+  // Long texts may lie in several places.
+  return (low as u32) > 12 && sameBytes(load<u32>(key, 8), load<u32>(p, 8), low as u32)
 }
 
 /** 1 where two cells are the same bit by bit; where not, they may still be the same. */
