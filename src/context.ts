@@ -148,6 +148,15 @@ export class StreamingContext extends ContextInputs {
     this.#fail(asError(error, label))
   }
 
+  /** Results of a stream at its times in [from, to]. For the engine's own use. */
+  async resultsOf(node: StreamNode, from: number, to: number): Promise<RddNode[]> {
+    if (this.#loop) return await this.#loop.results(node, from, to)
+    throw new PeltonError(
+      `${node.step.label} has not been initialized: call slice() after start() has resolved`,
+      { code: 'STATE', operator: 'slice' },
+    )
+  }
+
   /** Registers an output operation. For the engine's own use. */
   addOutput(output: PendingOutput): void {
     this.#outputs.push(output)

@@ -11,7 +11,7 @@ import {
 import { formatRow } from './columnar/format-row.ts'
 import type { StreamingContext } from './context.ts'
 import { checkSameSlide } from './dstream/same-slide.ts'
-import { WindowOperators } from './dstream/windows.ts'
+import { SelectOperators } from './dstream/select.ts'
 import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
 import { inScope, RddScope } from './engine/session.ts'
 import { PeltonError, preview } from './errors.ts'
@@ -35,7 +35,7 @@ const rule = '-'.repeat(43)
  * @example
  * lines.flatMap(l => l.split(' ')).map(w => [w, 1] as const).reduceByKey((a, b) => a + b).print()
  */
-export class DStream<T> extends WindowOperators<T> {
+export class DStream<T> extends SelectOperators<T> {
   protected made<U>(node: StreamNode): DStream<U> {
     return new DStream<U>(this.context, node)
   }
@@ -204,6 +204,20 @@ export class DStream<T> extends WindowOperators<T> {
       const name = prefix === '' ? String(time) : `${prefix}-${time}`
       await rdd.saveAsTextFile(suffix === '' ? name : `${name}.${suffix}`, { overwrite: true })
     })
+  }
+
+  /**
+   * The RDDs of this stream at its times from `from` to `to`, both included, in milliseconds; times
+   * between two results count as the one before. Batches to come have none. An RDD lasts as long as
+   * the context remembers its batch, at least `ssc.remember(duration)`.
+   *
+   * @example const lastMinute = await counts.slice(now - minutes(1), now)
+   * @throws PeltonError `STATE` before start, `FORGOTTEN` for a batch that is not remembered.
+   */
+  async slice(from: number, to: number): Promise<RDD<T>[]> {
+    const nodes = await this.context.resultsOf(this.node, from, to)
+    const { session } = this.context
+    return nodes.map(node => new RDD<T>(session, node, session.scope))
   }
 
   /** Keeps each batch's rows in the arena while a later batch may need them. */

@@ -1,6 +1,7 @@
 /** Pelton: Spark Streaming's programming model on all cores of one machine. */
 export { type ContextState, StreamingContext } from './context.ts'
 export type { UpdateOptions } from './dstream/pairs.ts'
+export type { SessionWindow } from './dstream/windows.ts'
 export { type BatchRows, DStream, MapWithStateDStream } from './dstream.ts'
 export { milliseconds, minutes, seconds } from './durations.ts'
 export { type Clock, ManualClock, SystemClock } from './engine/clock.ts'
@@ -30,6 +31,7 @@ export {
   using,
 } from './functions/index.ts'
 export type { Metrics } from './metrics.ts'
+export type { AsyncOptions } from './ops/map-async.ts'
 export type { Logger, StreamingContextOptions } from './options.ts'
 export { RDD } from './rdd.ts'
 export type { KeyState as State } from './state/key-state.ts'

@@ -7,6 +7,7 @@ import type { RddNode } from './engine/dag.ts'
 import { activeScope, derived, type RddScope } from './engine/session.ts'
 import { PeltonError, preview } from './errors.ts'
 import * as ops from './ops/index.ts'
+import type { AsyncOptions } from './ops/map-async.ts'
 import { misused } from './rdd/base.ts'
 import { NumberRdd } from './rdd/numbers.ts'
 
@@ -38,6 +39,15 @@ export class RDD<T> extends NumberRdd<T> {
   /** The elements of what `f` returns for each row. @example rdd.flatMap(l => l.split(' ')) */
   flatMap<U>(f: (row: T) => Iterable<U>): RDD<U> {
     return this.applied(callOf('flatMap'), ops.flatMap, {}, [f])
+  }
+
+  /**
+   * What an async `f` resolves to for each row; options as in `DStream.mapAsync`.
+   *
+   * @example rdd.mapAsync(async id => await cache.get().lookUp(id), { concurrency: 32 })
+   */
+  mapAsync<U>(f: (row: T) => Promise<U> | U, options: AsyncOptions = {}): RDD<U> {
+    return this.applied(callOf('mapAsync'), ops.mapAsync, ops.asyncParams(options), [f])
   }
 
   /** `f` of each partition's rows. @example rdd.mapPartitions(rows => [[...rows].length]) */

@@ -109,6 +109,14 @@ const perBatch: Record<string, (batch: Partitions, ...args: any[]) => Partitions
     const sign = ascending ? 1 : -1
     return [rowsOf(batch).sort((a, b) => sign * (f(a) < f(b) ? -1 : f(a) > f(b) ? 1 : 0))]
   },
+  topK: (batch, count, f = (row: Row) => row) => [
+    rowsOf(batch)
+      .sort((a, b) => (f(b) < f(a) ? -1 : f(b) > f(a) ? 1 : 0))
+      .slice(0, count),
+  ],
+  tap: batch => batch,
+  // The oracle has no promises: cases give functions whose results need no waiting.
+  mapAsync: (batch, f) => perRow(rows => rows.map(row => f(row)))(batch),
   partitionBy: batch => batch,
   persist: batch => batch,
   cache: batch => batch,
@@ -299,6 +307,31 @@ function mapWithState(stream: OracleStream, spec: any, what: 'mapped' | 'snapsho
   })
 }
 
+/** Sessions that are over at a time, all history replayed for every batch. */
+function sessionWindow(stream: OracleStream, gap: number): OracleStream {
+  return new OracleStream(stream.slide, time => {
+    const open = new Map<string, { key: Row; start: number; last: number; values: Row[] }>()
+    let closed: Row[] = []
+    for (let t = stream.slide; t <= time; t += stream.slide) {
+      closed = []
+      for (const [name, { key, start, last, values }] of [...open]) {
+        if (t - last < gap) continue
+        closed.push([key, { start, end: last + gap, values }])
+        open.delete(name)
+      }
+      for (const [key, value] of stream.at(t)?.rows ?? []) {
+        const name = canonical(key, 'key')
+        const session = open.get(name)
+        if (session) {
+          session.values.push(value)
+          session.last = t
+        } else open.set(name, { key, start: t, last: t, values: [value] })
+      }
+    }
+    return new OracleRDD([closed])
+  })
+}
+
 /** Operators of more than one batch or stream. */
 const perStream: Record<string, (stream: OracleStream, ...args: any[]) => OracleStream> = {
   window,
@@ -320,6 +353,7 @@ const perStream: Record<string, (stream: OracleStream, ...args: any[]) => Oracle
   updateStateByKey,
   mapWithState: (stream, spec) => mapWithState(stream, spec, 'mapped'),
   'mapWithState.stateSnapshots': (stream, spec) => mapWithState(stream, spec, 'snapshots'),
+  sessionWindow,
   groupByKeyAndWindow: (stream, duration, slide) =>
     follow([], window(stream, duration, slide), [['groupByKey']]),
   reduceByWindow: (stream, add, ...rest) =>

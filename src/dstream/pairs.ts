@@ -63,6 +63,16 @@ export abstract class PairOperators<T> extends StreamBase<T> {
     return this.halved(call, ops.combineByKey, params, [create, mergeValue], [mergeCombiners])
   }
 
+  /** Pairs where the hash of their key puts them. @example pairs.partitionBy(8) */
+  partitionBy<P extends readonly [unknown, unknown]>(
+    this: DStream<P>,
+    partitions?: number,
+  ): DStream<P>
+  partitionBy(partitions?: number): DStream<T> {
+    const params = { partitions: this.partitionsOf('partitionBy', partitions) }
+    return this.applied(callOf('partitionBy'), ops.partitionBy, params)
+  }
+
   /** `f` of each pair's value. @example pairs.mapValues(v => v * 2) */
   mapValues<K, V, U>(this: DStream<readonly [K, V]>, f: (value: V) => U): DStream<[K, U]>
   mapValues(f: Function): DStream<unknown> {

@@ -4,6 +4,8 @@ import type { DStream } from '../dstream.ts'
 import { PeltonError, preview } from '../errors.ts'
 import { slidingStream } from '../facade/running.ts'
 import * as ops from '../ops/index.ts'
+import type { KeyState } from '../state/key-state.ts'
+import { StateSpec } from '../state-spec.ts'
 import type { Widened } from '../widened.ts'
 import { PairOperators } from './pairs.ts'
 
@@ -17,6 +19,15 @@ interface SlidingFunctions {
   readonly remove: Function
   readonly window: number
   readonly slide: number | undefined
+}
+
+/** Values of a key that came without a long pause; times in milliseconds. */
+export interface SessionWindow<V> {
+  /** Time of the batch with the first value. */
+  readonly start: number
+  /** The gap behind the time of the batch with the last one. */
+  readonly end: number
+  readonly values: V[]
 }
 
 /** What a stream can do with the rows of several batches. */
@@ -36,6 +47,59 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
     // The window reads each parent result again and again: it is kept, not computed anew.
     this.node.persisted = true
     return windowed
+  }
+
+  /**
+   * Sessions of each key: values that come in batches less than `gap` milliseconds apart. A session
+   * is given in the first batch in which it is over, by a batch time that is `gap` behind its last.
+   *
+   * ```
+   *  batches   1 s   2 s   3 s   4 s   5 s   6 s      gap 2 s
+   *  values     a     b           c
+   *  given                        │           └ start: 4 s, end: 6 s, values: [c]
+   *                               └ start: 1 s, end: 4 s, values: [a, b]
+   * ```
+   *
+   * @example clicks.sessionWindow(minutes(30)).mapValues(({ values }) => values.length)
+   * @throws PeltonError `OPTION` for a gap that is shorter than a batch.
+   */
+  sessionWindow<K, V>(
+    this: DStream<readonly [K, V]>,
+    gap: number,
+    partitions?: number,
+  ): DStream<[K, SessionWindow<Widened<V>>]> {
+    const call = callOf('sessionWindow')
+    if (!(Number.isFinite(gap) && gap >= this.node.slide)) {
+      throw new PeltonError(
+        `sessionWindow: the gap is ${preview(gap)} ms; give at least the slide duration, ` +
+          `${this.node.slide} ms`,
+        { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+      )
+    }
+    type Open = { start: number; last: number; values: Widened<V>[] }
+    const closed = (key: K, { start, last, values }: Open): [K, SessionWindow<Widened<V>>] => [
+      key,
+      { start, end: last + gap, values },
+    ]
+    const spec = StateSpec.timedFunction(
+      (time: number, key: K, value: Widened<V> | undefined, state: KeyState<Open>) => {
+        const open = state.getOption()
+        if (state.isTimingOut()) return closed(key, open!)
+        if (open && time - open.last < gap) {
+          open.values.push(value as Widened<V>)
+          state.update({ ...open, last: time })
+          return undefined
+        }
+        state.update({ start: time, last: time, values: [value as Widened<V>] })
+        return open && closed(key, open)
+      },
+    )
+    // States time out behind their time, sessions at it; batch times are whole milliseconds.
+    const timed = spec.timeout(gap - 0.5)
+    const sessions = this.mapWithState(
+      partitions === undefined ? timed : timed.partitions(partitions),
+    )
+    return sessions as unknown as DStream<[K, SessionWindow<Widened<V>>]>
   }
 
   protected checkMultiple(call: Call, what: 'window' | 'slide', duration: number): void {

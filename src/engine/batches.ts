@@ -2,7 +2,7 @@
  * The batch clock: a tick every interval, batches in a queue, their outputs in definition order.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { PeltonError, Place } from '../errors.ts'
+import { PeltonError, type Place } from '../errors.ts'
 import { callbackError } from './callback-error.ts'
 import { type Cancel, type Clock, watchdog } from './clock.ts'
 import type { RddNode, StreamNode } from './dag.ts'
@@ -77,6 +77,8 @@ export class BatchLoop {
   #idle: (() => void)[] = []
   #paused = false
   #abandoned = false
+  /** What no batch needs any more lies so far back from here as its node remembers. */
+  #horizon = 0
   /** By output operation: the end of its latest turn. */
   #lastTurns: Promise<void>[]
 
@@ -236,6 +238,7 @@ export class BatchLoop {
     for (const batch of this.#waiting) others.push(batch.time)
     const horizon =
       others.length > 0 ? Math.min(...others) - this.options.intervalMs : this.lastTime
+    this.#horizon = horizon
     for (const node of this.#nodes) {
       for (const [time, made] of node.generated) {
         if (time > horizon - node.rememberMs) continue
@@ -246,6 +249,27 @@ export class BatchLoop {
         )
       }
     }
+  }
+
+  /**
+   * Results of a stream at all its times in [from, to] that have been ticks, oldest first.
+   *
+   * @throws PeltonError `FORGOTTEN` where one of them is not kept any more.
+   */
+  async results(node: StreamNode, from: number, to: number): Promise<RddNode[]> {
+    const { zeroTime } = this
+    const first = zeroTime + Math.floor((from - zeroTime) / node.slide) * node.slide
+    const found: RddNode[] = []
+    for (let time = first; time <= Math.min(to, this.lastTime); time += node.slide) {
+      if (time <= zeroTime) continue
+      if (!this.#nodes.includes(node)) throw unread(node)
+      if (!node.generated.has(time) && time <= this.#horizon - node.rememberMs) {
+        throw forgotten(node, time)
+      }
+      const rdd = await instantiate(node, time, zeroTime)
+      if (rdd) found.push(rdd)
+    }
+    return found
   }
 
   /** Skips ticks until `resume`; batches already submitted go on. */
@@ -327,6 +351,22 @@ export class BatchLoop {
       node.generated.clear()
     }
   }
+}
+
+function unread({ step: { label, place } }: StreamNode): PeltonError {
+  return new PeltonError(
+    `slice: the stream that ${label} makes is read by no output, so its results are not kept; ` +
+      'give it one, such as foreachRDD(() => {})',
+    { code: 'FORGOTTEN', operator: 'slice', ...(place && { place }) },
+  )
+}
+
+function forgotten({ step: { label, place } }: StreamNode, time: number): PeltonError {
+  return new PeltonError(
+    `slice: the result of ${label} at ${time} ms has been forgotten; ssc.remember(duration) ` +
+      'keeps results for longer',
+    { code: 'FORGOTTEN', operator: 'slice', batchTime: time, ...(place && { place }) },
+  )
 }
 
 function info(batch: Batch, start?: number, end?: number): BatchInfo {

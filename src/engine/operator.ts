@@ -94,17 +94,32 @@ export interface RowKernel {
 /** A kernel over the whole partition as a lazy iterable. */
 export interface PartitionKernel {
   readonly form: 'partition'
+  /** `time` is the batch time of the result, NaN where there is none. */
   run(
     rows: Iterable<unknown>,
     functions: readonly Function[],
     params: Params,
     partition: number,
+    time: number,
   ): Iterable<unknown>
   readonly emitsOnEmpty?: (params: Params) => boolean
 }
 
+/** A kernel whose task waits for what its function promises; its operator is `workersOnly`. */
+export interface AsyncKernel {
+  readonly form: 'async'
+  /** `failed` makes the error to throw when a function has thrown `error` on `row`. */
+  run(
+    rows: Iterable<unknown>,
+    functions: readonly Function[],
+    params: Params,
+    failed: (error: unknown, row: unknown) => unknown,
+  ): Promise<readonly unknown[]>
+  readonly emitsOnEmpty?: (params: Params) => boolean
+}
+
 /** An operator without a kernel places its inputs side by side, in order. */
-export type Kernel = RowKernel | PartitionKernel
+export type Kernel = RowKernel | PartitionKernel | AsyncKernel
 
 export interface Operator {
   readonly name: string
@@ -135,6 +150,8 @@ export interface Operator {
    * are, and no others.
    */
   readonly keepsPartitioner?: boolean
+  /** Whether its kernel asks for the batch time of its stream's results. */
+  readonly timed?: boolean
   /** Duration between results when it is not the parents' own. */
   slide?(params: Params): number | undefined
 }

@@ -78,7 +78,11 @@ async function derive(node: StreamNode, time: number, zeroTime: number): Promise
     }
   }
   const inputs = needed.map(({ rdd }) => rdd)
-  if (!node.expand) return new RddNode({ step: node.step, inputs })
+  if (!node.expand) {
+    const rdd = new RddNode({ step: node.step, inputs })
+    if (operator.timed) rdd.time = time
+    return rdd
+  }
   try {
     return await node.expand(time, inputs, needed)
   } catch (error) {

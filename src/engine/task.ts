@@ -15,7 +15,7 @@ import { ColumnRows } from './column-rows.ts'
 import { ColumnRunner } from './column-runner.ts'
 import type { RowSink } from './exchange.ts'
 import { OpenBlocks } from './open-blocks.ts'
-import type { Operator, PartitionKernel } from './operator.ts'
+import type { AsyncKernel, Operator, PartitionKernel } from './operator.ts'
 import type {
   BuiltinFunction,
   PartResult,
@@ -48,8 +48,14 @@ interface Loop {
 /** Consecutive row kernels, then perhaps one kernel that pulls. */
 interface Segment {
   readonly steps: RowStep[]
-  readonly pull: { kernel: PartitionKernel; step: ProgramStep; fns: Function[] } | undefined
+  readonly pull: Pull | undefined
   readonly loops: Map<string, Loop>
+}
+
+interface Pull {
+  readonly kernel: PartitionKernel | AsyncKernel
+  readonly step: ProgramStep
+  readonly fns: readonly Function[]
 }
 
 interface CompiledProgram {
@@ -163,15 +169,17 @@ export class TaskRunner {
     try {
       const programs = await Promise.all(message.programs.map(ref => this.#compiled(ref)))
       await this.#share.ready()
-      const parts = message.parts.map(part => {
+      const parts: PartResult[] = []
+      for (const part of message.parts) {
         const program = programs[part.program]!
         try {
-          return this.#runPart(program, part, message, output, result)
+          const done = this.#runPart(program, part, message, output, result)
+          parts.push(done instanceof Promise ? await done : done)
         } catch (error) {
           if (error instanceof StepError) step = program.steps[error.step]
           throw error
         }
-      })
+      }
       output.finish()
       const { chunks } = output
       const accumulators = this.#share.takeUpdates()
@@ -204,7 +212,7 @@ export class TaskRunner {
     { terminal, attempt }: TaskMessage,
     output: TaskOutput,
     result: Counters,
-  ): PartResult {
+  ): PartResult | Promise<PartResult> {
     const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
     for (const piece of part.pieces) {
       const size = piece.to - piece.from
@@ -252,13 +260,18 @@ export class TaskRunner {
     }
     program.meter.loop(steps, rows.rows)
     if (vector) return this.#rows(program, steps, [vector], part, output)
-    try {
-      const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
-      const vectors = vectorsOf(this.#arena, piece, this.#blocks)
-      return this.#rows(program, steps, vectors, part, output)
-    } finally {
+    const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
+    const free = (): void => {
       this.#blocks.close(ptr)
       this.#arena.free(ptr)
+    }
+    let done: PartResult | Promise<PartResult> | undefined
+    try {
+      const vectors = vectorsOf(this.#arena, piece, this.#blocks)
+      done = this.#rows(program, steps, vectors, part, output)
+      return done instanceof Promise ? done.finally(free) : done
+    } finally {
+      if (!(done instanceof Promise)) free()
     }
   }
 
@@ -269,15 +282,51 @@ export class TaskRunner {
     source: Iterable<Vector>,
     part: TaskPart,
     output: TaskOutput,
+  ): PartResult | Promise<PartResult> {
+    const segments = this.#segments(program, from)
+    if (segments.some(({ pull }) => pull?.kernel.form === 'async')) {
+      return this.#rowsAwaited(program, segments, source, part, output)
+    }
+    let vectors = source
+    for (const segment of segments.slice(0, -1)) {
+      vectors = this.#pulled(program, segment, vectors, part)
+    }
+    return this.#sunk(program, segments.at(-1)!, vectors, part, output)
+  }
+
+  /** The same where a kernel has to be waited for. */
+  async #rowsAwaited(
+    program: CompiledProgram,
+    segments: readonly Segment[],
+    source: Iterable<Vector>,
+    part: TaskPart,
+    output: TaskOutput,
+  ): Promise<PartResult> {
+    let vectors = source
+    for (const segment of segments.slice(0, -1)) {
+      const { kernel, step, fns } = segment.pull!
+      if (kernel.form === 'partition') {
+        vectors = this.#pulled(program, segment, vectors, part)
+        continue
+      }
+      const index = program.steps.indexOf(step)
+      const failed = (error: unknown, row: unknown) => runtime.failed(error, index, row)
+      const rows = this.#lazyRows(program, segment, vectors, part)
+      vectors = slicesOf(await kernel.run(rows, fns, step.params, failed))
+    }
+    return this.#sunk(program, segments.at(-1)!, vectors, part, output)
+  }
+
+  /** The last segment, and the rows' way out. */
+  #sunk(
+    program: CompiledProgram,
+    segment: Segment,
+    vectors: Iterable<Vector>,
+    part: TaskPart,
+    output: TaskOutput,
   ): PartResult {
     const sink = output.sink(part.partition)
-    const segments = this.#segments(program, from)
-    let vectors = source
-    const last = segments.length - 1
-    for (let s = 0; s < last; s++) {
-      vectors = this.#pulled(program, segments[s]!, vectors, part)
-    }
-    this.#pushed(program, segments[last]!, vectors, sink, part)
+    this.#pushed(program, segment, vectors, sink, part)
     return { partition: part.partition, pieces: output.end(sink) }
   }
 
@@ -326,12 +375,12 @@ export class TaskRunner {
     vectors: Iterable<Vector>,
     part: TaskPart,
   ): Generator<Vector> {
-    const { kernel, step, fns } = segment.pull!
+    const { kernel, step, fns } = segment.pull as Pull & { kernel: PartitionKernel }
     const index = program.steps.indexOf(step)
     const rows = this.#lazyRows(program, segment, vectors, part)
     let held: unknown[] = []
     try {
-      const result = kernel.run(rows, fns, step.params, part.partition)
+      const result = kernel.run(rows, fns, step.params, part.partition, part.time)
       if (typeof (result as unknown as object)?.[Symbol.iterator as never] !== 'function') {
         throw new PeltonError(
           `${step.label} needs a function that returns an iterable; ` +
@@ -449,6 +498,13 @@ function taken(
     meter.takeReasons(i, reasons)
   }
   return reasons.length > 0 ? { counts, reasons } : { counts }
+}
+
+/** Rows in vectors for the next segment. */
+function* slicesOf(rows: readonly unknown[]): Generator<Vector> {
+  for (let from = 0; from < rows.length; from += pullVectorRows) {
+    yield valuesVector(rows.slice(from, from + pullVectorRows))
+  }
 }
 
 /** Few rows of numbers as arrays, so that they need no block to be read from. */

@@ -13,6 +13,7 @@ import { glom } from './glom.ts'
 import { groupByKey } from './group-by-key.ts'
 import { join } from './join.ts'
 import { map } from './map.ts'
+import { asyncParams, mapAsync } from './map-async.ts'
 import { mapPartitions } from './map-partitions.ts'
 import { mapState } from './map-state.ts'
 import { mapValues } from './map-values.ts'
@@ -30,6 +31,8 @@ import { sorted } from './sorted.ts'
 import { source } from './source.ts'
 import { stampState } from './stamp-state.ts'
 import { state } from './state.ts'
+import { tap } from './tap.ts'
+import { top } from './top.ts'
 import { transform } from './transform.ts'
 import { union } from './union.ts'
 import { updateState } from './update-state.ts'
@@ -51,6 +54,7 @@ const all: readonly Operator[] = [
   groupByKey,
   join,
   map,
+  mapAsync,
   mapPartitions,
   stampState,
   pickState,
@@ -68,6 +72,8 @@ const all: readonly Operator[] = [
   source,
   sorted,
   state,
+  tap,
+  top,
   transform,
   union,
   updateState,
@@ -79,6 +85,7 @@ const all: readonly Operator[] = [
 export const operators: ReadonlyMap<string, Operator> = new Map(all.map(op => [op.name, op]))
 
 export {
+  asyncParams,
   cogroup,
   combineByKey,
   count,
@@ -92,6 +99,7 @@ export {
   groupByKey,
   join,
   map,
+  mapAsync,
   mapPartitions,
   mapState,
   mapValues,
@@ -109,6 +117,8 @@ export {
   source,
   stampState,
   state,
+  tap,
+  top,
   transform,
   union,
   updateState,

@@ -1,5 +1,6 @@
 /**
- * Rows chosen at random, by a seed: the same seed and partitions choose the same rows. Without
+ * Rows chosen at random, by a seed: the same seed and partitions choose the same rows; in a stream,
+ * each batch has numbers of its own. Without
  * replacement each row has a number in [0, 1), and those in [from, to) are chosen.
  *
  * @example
@@ -30,11 +31,14 @@ export const sample: Operator = {
   name: 'sample',
   onAbsent: 'pass',
   keepsPartitioner: true,
+  timed: true,
   kernel: {
     form: 'partition',
-    *run(rows, _functions, params, partition) {
+    *run(rows, _functions, params, partition, time) {
       const { from, to, seed, replaces } = params as Record<string, number>
-      const random = randomNumbers(Math.imul(seed! + 1, 0x9e3779b1) ^ partition)
+      // Of NaN, where there is no batch, no bit is left.
+      const batch = Math.imul((time % 2 ** 32) | 0, 0x85ebca6b)
+      const random = randomNumbers(Math.imul(seed! + 1, 0x9e3779b1) ^ batch ^ partition)
       for (const row of rows) {
         if (!replaces) {
           const drawn = random()

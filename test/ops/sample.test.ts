@@ -1,3 +1,5 @@
+import type { DStream } from 'pelton'
+import { runStream } from 'pelton/testing'
 import { expect, test } from 'vitest'
 import { inContext } from '../context/rdd-support.ts'
 
@@ -17,6 +19,20 @@ test('sample takes about the fraction asked for, the same for the same seed', as
     expect(Math.abs(twice.length - 40_000)).toBeLessThan(1500)
     expect(new Set(twice).size).toBeLessThan(rows.length)
   })
+})
+
+test('of a stream, each batch has numbers of its own, and the same in every run', async () => {
+  const input = [rows.slice(0, 2000), rows.slice(0, 2000)]
+  const run = (seed?: number): Promise<unknown[][]> =>
+    runStream({ input, build: (stream: DStream<number>) => stream.sample(false, 0.3, seed) })
+  const [first, second] = await run()
+  expect(Math.abs(first!.length - 600)).toBeLessThan(120)
+  expect(Math.abs(second!.length - 600)).toBeLessThan(120)
+  expect(second).not.toEqual(first)
+  expect(await run()).toEqual([first, second])
+  expect(await run(1)).not.toEqual([first, second])
+  const build = (stream: DStream<number>) => stream.sample(false, 1.5)
+  await expect(runStream({ input, build })).rejects.toThrow('sample: the fraction is 1.5')
 })
 
 test('randomSplit deals every row out once', async () => {

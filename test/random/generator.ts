@@ -124,6 +124,8 @@ const narrow: Rule[] = [
   { kinds: all, steps: () => [['glom'], ['flatMap', (rows: unknown[]) => rows]] },
   { kinds: ['pair'], steps: k => [['mapValues', (n: number) => n + k]] },
   { kinds: ['pair'], steps: k => [['flatMapValues', (n: number) => (k < 2 ? [] : [n, k])]] },
+  { kinds: all, steps: () => [['tap', (row: unknown) => String(row)]] },
+  { kinds: ['number'], steps: k => [['mapAsync', (x: number) => x - k, { concurrency: k + 1 }]] },
 ]
 
 const exchanges: Rule[] = [
@@ -358,6 +360,20 @@ const together: Rule[] = [
     changes: (k, { slide }) => ({ ...exchanged, slide: (1 + (k % 2)) * slide }),
   },
   { kinds: all, steps: () => [['sortBy', (row: unknown) => String(row)]], changes: exchanged },
+  {
+    kinds: ['string', 'number'],
+    steps: k => [['topK', k * 2]],
+    changes: { ordered: true, placed: false },
+  },
+  {
+    kinds: ['pair'],
+    steps: (k, { slide }) => [
+      ['sessionWindow', (1 + (k % 3)) * slide * 1000],
+      ['mapValues', ({ start, end, values }: any) => end - start + values.length],
+    ],
+    changes: exchanged,
+  },
+  { kinds: ['pair'], steps: k => [['partitionBy', k + 1]], changes: exchanged },
 ]
 
 const rules: readonly Rule[] = [...narrow, ...exchanges, ...several, ...forGears, ...together]

@@ -18,6 +18,7 @@ import {
   Receiver,
   type Resource,
   resource,
+  type SessionWindow,
   StreamingContext,
   seconds,
 } from 'pelton'
@@ -71,6 +72,27 @@ describe('transformations', () => {
     expectTypeOf(numbers.persist()).toEqualTypeOf<DStream<number>>()
     expectTypeOf(numbers.union(numbers)).toEqualTypeOf<DStream<number>>()
     expectTypeOf(ssc.union([lines, lines])).toEqualTypeOf<DStream<string>>()
+  })
+
+  test('of rows chosen, looked up and sent different ways', () => {
+    expectTypeOf(numbers.sample(false, 0.5)).toEqualTypeOf<DStream<number>>()
+    expectTypeOf(lines.topK(3)).toEqualTypeOf<DStream<string>>()
+    expectTypeOf(lines.tap(line => line.length)).toEqualTypeOf<DStream<string>>()
+    expectTypeOf(lines.mapAsync(async line => line.length)).toEqualTypeOf<DStream<number>>()
+    const sides = lines.split({ errors: line => line.startsWith('E'), long: l => l.length > 80 })
+    expectTypeOf(sides).toEqualTypeOf<Record<'errors' | 'long' | 'rest', DStream<string>>>()
+    // @ts-expect-error: there is no such output
+    void sides.other
+    expectTypeOf<ReturnType<typeof lines.slice>>().toEqualTypeOf<Promise<RDD<string>[]>>()
+    const keyed = lines.map(line => [line, 1] as const)
+    expectTypeOf(keyed.partitionBy(3)).toEqualTypeOf<DStream<readonly [string, 1]>>()
+    expectTypeOf(keyed.sessionWindow(1000)).toEqualTypeOf<
+      DStream<[string, SessionWindow<number>]>
+    >()
+    // @ts-expect-error: a line has no key
+    lines.partitionBy(3)
+    // @ts-expect-error: a number has no key
+    numbers.sessionWindow(1000)
   })
 
   test('narrow by a type guard', () => {
