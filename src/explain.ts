@@ -235,6 +235,7 @@ function half(params: Readonly<Record<string, unknown>>): string {
 function placement(pact: Pact): string {
   if (pact.how === 'gathered') return 'gathered into one partition'
   if (pact.how === 'as-it-lies') return ''
+  if (pact.how === 'zipped') return `side by side ${exchanged(pact.partitioner)}`
   return `exchanged ${exchanged(pact.partitioner)}`
 }
 

@@ -98,6 +98,7 @@ class Generator {
       },
       pass: () => this.through(at + 1, row),
       time: () => 'st.time',
+      side: () => 'side',
       state: (name, init) => {
         const unique = `${name}_${at}`
         if (!this.states.has(unique)) this.states.set(unique, init)
@@ -148,7 +149,7 @@ return {
   open(partition, time) { return { time, ${states} } },
   ${star}loop(v, st, sink) {
     ${columns}
-    const n = v.length;
+    const n = v.length, side = v.side;
     let op = -1, cur;
     try {
       for (let i = 0; i < n${lazy ? '' : ' && !sink.full'}; i++) {

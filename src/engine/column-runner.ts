@@ -187,6 +187,7 @@ export class ColumnRunner {
     for (const source of sources) {
       if (rows.rows >= limit) break
       this.#machine.scratch.reset()
+      this.#machine.state.side = source.side ?? 0
       rowsIn += source.open(this.#machine, push, () => rows.rows >= limit)
     }
     this.#machine.scratch.reset()

@@ -29,6 +29,8 @@ export interface ColumnSource {
   readonly shape: ColumnShape
   /** Equal for sources of equal shape. */
   readonly shapeKey: string
+  /** Which of several inputs side by side it is of. */
+  readonly side?: number | undefined
   /** Hands its vectors to `push`, in order, until `isFull`; how many rows there were. */
   open(machine: ColumnMachine, push: (vector: ColumnVector) => void, isFull: () => boolean): number
 }
@@ -48,7 +50,8 @@ export function columnSource(
   if (piece.kind === 'text') return textSource(arena, piece.from, piece.to)
   if (piece.kind === 'lines') return fileSource(arena, piece)
   if (piece.kind !== 'block') return undefined
-  return blockSource(blocks.open(piece.ptr), piece.from, piece.to)
+  const source = blockSource(blocks.open(piece.ptr), piece.from, piece.to)
+  return source && piece.side !== undefined ? { ...source, side: piece.side } : source
 }
 
 function textSource(arena: Arena, from: number, to: number): ColumnSource | undefined {

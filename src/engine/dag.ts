@@ -125,6 +125,8 @@ export class RddNode {
   keepsExchange = true
   /** Batch time that its kernel is told, in milliseconds, where it asks for it. */
   time: number | undefined
+  /** The side of each input, where they come side by side. */
+  sides: readonly number[] = []
   /** Nodes that live and die with this one: what a transform's function made on the way. */
   owned: readonly RddNode[] = []
   /** Makes the rows of a leaf when they are first needed. */
@@ -166,7 +168,8 @@ export class RddNode {
 function partitionerOf(step: Step, inputs: readonly RddNode[]): Partitioner | undefined {
   const pact = step.operator.pact?.(step.params)
   const { keepsPartitioner } = step.operator
-  if (pact?.how === 'exchanged') return keepsPartitioner === false ? undefined : pact.partitioner
+  if (pact?.how === 'exchanged' || pact?.how === 'zipped')
+    return keepsPartitioner === false ? undefined : pact.partitioner
   if (pact?.how === 'gathered') return undefined
   if (inputs.length === 1 && keepsPartitioner) return inputs[0]!.partitioner
   return undefined

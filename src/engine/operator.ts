@@ -13,7 +13,8 @@
  *
  * Obligations of the engine
  * - Rows reach a kernel in partition order, each exactly once per successful attempt.
- * - With the pact `exchanged`, equal keys meet in one partition; with `gathered`, all rows do.
+ * - With the pact `exchanged`, equal keys meet in one partition; with `gathered`, all rows do; with
+ *   `zipped`, equal keys meet, and each row tells which side it is of, one side after the other.
  */
 
 import type { ColumnKernel } from './column-kernel.ts'
@@ -23,6 +24,7 @@ export type Pact =
   | { readonly how: 'as-it-lies' }
   | { readonly how: 'exchanged'; readonly partitioner: Partitioner }
   | { readonly how: 'gathered' }
+  | { readonly how: 'zipped'; readonly partitioner: Partitioner }
 
 /** Which rows share a partition: two equal partitioners place rows alike. */
 export type Partitioner =
@@ -36,6 +38,11 @@ export const gathered: Pact = { how: 'gathered' }
 /** Rows meet by the hash of their key, the first element of a pair. */
 export function exchangedByKey(partitions: number): Pact {
   return { how: 'exchanged', partitioner: { kind: 'hash', partitions } }
+}
+
+/** Inputs side by side by the hash of their keys; one that lies so already stays where it is. */
+export function zippedByKey(partitions: number): Pact {
+  return { how: 'zipped', partitioner: { kind: 'hash', partitions } }
 }
 
 export function samePartitioner(a: Partitioner | undefined, b: Partitioner): boolean {
@@ -75,6 +82,8 @@ export interface RowCode {
   pass(): string
   /** Batch time of the result that is computed, in milliseconds. */
   time(): string
+  /** Side of the current row, from 0, where the pact is `zipped`. */
+  side(): string
   /** A variable of this partition with its first value; helpers are reached as `rt.…`. */
   state(name: string, expression: string): string
   /** A new unique name. */

@@ -4,6 +4,8 @@ import type { PartResult, ProgramRef, TaskMessage, TaskPart, TaskResult } from '
 import type { Piece } from './vector.ts'
 
 const pieceKinds = ['block', 'text', 'lines', 'records'] as const
+/** In the place of a kind: a block of one of several inputs side by side. */
+const sided = pieceKinds.length
 const terminals = ['blocks', 'hash', 'round-robin', 'single'] as const
 /** Fields of a result that are one number each. */
 const counters = [
@@ -48,9 +50,11 @@ class Writer {
   pieces(pieces: readonly Piece[]): void {
     this.put(pieces.length)
     for (const piece of pieces) {
-      this.put(pieceKinds.indexOf(piece.kind))
+      const { side } = piece as { side?: number }
+      this.put(side === undefined ? pieceKinds.indexOf(piece.kind) : sided)
       this.put(piece.from)
       this.put(piece.to)
+      if (side !== undefined) this.put(side)
       if (piece.kind === 'block') this.put(piece.ptr)
       else if (piece.kind !== 'text') {
         this.put(piece.length)
@@ -81,9 +85,11 @@ class Reader {
   }
 
   readonly piece = (): Piece => {
-    const kind = pieceKinds[this.next()]!
+    const code = this.next()
+    const kind = pieceKinds[code]!
     const from = this.next()
     const to = this.next()
+    if (code === sided) return { kind: 'block', side: this.next(), ptr: this.next(), from, to }
     if (kind === 'block') return { kind, ptr: this.next(), from, to }
     if (kind === 'text') return { kind, from, to }
     const length = this.next()

@@ -2,7 +2,7 @@
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import type { Dataset } from './block-store.ts'
-import type { Holdings, RddNode } from './dag.ts'
+import { Holdings, type RddNode } from './dag.ts'
 import type { EventBus } from './events.ts'
 import { type Partitioner, samePartitioner } from './operator.ts'
 import { Chain, type PlacedPartition } from './plan.ts'
@@ -10,7 +10,7 @@ import type { Terminal } from './program.ts'
 import type { Runtime } from './runtime.ts'
 import { type SchedulerCounters, type StageOptions, StageRunner } from './stage.ts'
 import type { StageRecords } from './stage-records.ts'
-import type { Piece } from './vector.ts'
+import type { BlockPiece, Piece } from './vector.ts'
 
 /** Rows that an action has computed; whoever holds them releases them. */
 export interface HeldRows {
@@ -132,7 +132,8 @@ export class Scheduler {
       node.holdings.exchanged ??= this.#exchange(node, pact.partitioner, job)
       const dataset = job.hold(await this.#orForget(node.holdings))
       placed = dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
-    } else {
+    } else if (pact.how === 'zipped') placed = await this.#zip(node, pact.partitioner, job)
+    else {
       placed = []
       for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
       if (pact.how === 'gathered') placed = [await this.#gather(placed, node, job)]
@@ -150,6 +151,38 @@ export class Scheduler {
     for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
     const terminal: Terminal = { to: 'exchange', partitioner }
     return await this.#stages.run({ placed, terminal, job, reader: node.step }, partitioner)
+  }
+
+  /**
+   * The inputs side by side: into partition p go the rows of partition p of each, one after the
+   * other, and every piece tells whose it is. An input that does not lie so yet is exchanged.
+   */
+  async #zip(node: RddNode, partitioner: Partitioner, job: Job): Promise<PlacedPartition[]> {
+    const together: Piece[][] = Array.from({ length: partitioner.partitions }, () => [])
+    for (const [i, input] of node.inputs.entries()) {
+      const side = node.sides[i]!
+      for (const [p, pieces] of (await this.#laid(node, input, partitioner, job)).entries()) {
+        for (const piece of pieces) together[p]!.push({ ...(piece as BlockPiece), side })
+      }
+    }
+    return together.map(pieces => ({ chain: rootChain, pieces }))
+  }
+
+  /** The rows of an input in blocks, where the partitioner puts them. */
+  async #laid(
+    reader: RddNode,
+    input: RddNode,
+    partitioner: Partitioner,
+    job: Job,
+  ): Promise<readonly (readonly Piece[])[]> {
+    const placed = await this.#place(input, job)
+    const isPlaced = samePartitioner(input.partitioner, partitioner)
+    if (isPlaced && placed.every(isInArena)) return placed.map(({ pieces }) => pieces)
+    const terminal: Terminal = isPlaced ? blocks : { to: 'exchange', partitioner }
+    const holdings = new Holdings()
+    job.own(holdings)
+    holdings.exchanged = this.#stages.run({ placed, terminal, job, reader: reader.step })
+    return (await holdings.exchanged).partitions
   }
 
   /** The output of an exchange; one that failed is not kept, so that a later action tries again. */

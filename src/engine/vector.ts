@@ -9,9 +9,19 @@ import { OpenBlocks } from './open-blocks.ts'
 export type { FilePiece } from './file-pieces.ts'
 export { linesOf } from './lines.ts'
 
+/** Rows of a block. */
+export interface BlockPiece {
+  readonly kind: 'block'
+  readonly ptr: number
+  readonly from: number
+  readonly to: number
+  /** Which of several inputs side by side it is of. */
+  readonly side?: number
+}
+
 /** A part of a partition. Texts are UTF-8 lines, not yet cut; files are read by the worker. */
 export type Piece =
-  | { readonly kind: 'block'; readonly ptr: number; readonly from: number; readonly to: number }
+  | BlockPiece
   | { readonly kind: 'text'; readonly from: number; readonly to: number }
   | FilePiece
 
@@ -21,6 +31,8 @@ export interface Vector {
   readonly length: number
   readonly values?: ArrayLike<unknown>
   readonly columns?: readonly ArrayLike<unknown>[]
+  /** Which of several inputs side by side the rows are of. */
+  readonly side?: number
 }
 
 const vectorRowsMax = 4096
@@ -61,7 +73,10 @@ export function* vectorsOf(
   blocks = new OpenBlocks(arena),
 ): Generator<Vector> {
   if (piece.kind === 'block') {
-    yield* blockVectors(blocks.open(piece.ptr), piece.from, piece.to)
+    const vectors = blockVectors(blocks.open(piece.ptr), piece.from, piece.to)
+    const { side } = piece
+    if (side === undefined) yield* vectors
+    else for (const vector of vectors) yield { ...vector, side }
     return
   }
   const runs =

@@ -55,6 +55,24 @@ export function combined(
   return result
 }
 
+/**
+ * A step over inputs side by side, of which a side may have several or none, and narrow ones behind
+ * it; the last node is the result, and owns the others.
+ */
+export function sideBySide(
+  step: Step,
+  behind: readonly Step[],
+  sides: readonly (readonly RddNode[])[],
+): RddNode {
+  const first = new RddNode({ step, inputs: sides.flat() })
+  first.sides = sides.flatMap((nodes, side) => nodes.map(() => side))
+  const made = [first]
+  for (const next of behind) made.push(new RddNode({ step: next, inputs: [made.at(-1)!] }))
+  const result = made.pop()!
+  result.owned = made
+  return result
+}
+
 /** A stream of pairs of two others that have the same slide. */
 export function combinedStream(parents: readonly StreamNode[], of: Combination): StreamNode {
   return new StreamNode({

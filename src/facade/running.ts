@@ -7,7 +7,7 @@ import { type Needed, RddNode, StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import * as ops from '../ops/index.ts'
 import { changes } from '../ops/sliding.ts'
-import { type Combination, combination, combined } from './combined.ts'
+import { type Combination, combination, combined, sideBySide } from './combined.ts'
 
 /** What a sliding reduction is given. */
 export interface SlidingOptions {
@@ -25,16 +25,18 @@ export function slidingStream(
   reduced: StreamNode,
   { window, slide, partitions, add, remove, filter }: SlidingOptions,
 ): StreamNode {
-  const functions = filter ? [add, remove, filter] : [add, remove]
-  const fold = stepOf(call, ops.slideFold, { filters: filter !== undefined }, functions)
-  const of = combination(call, ops.cogroup, { partitions, sides: 3 }, { behind: [fold] })
+  // A slide of one batch takes one pair a key out of the window at most, and brings one in.
+  const single = slide === reduced.slide
+  const fold = stepOf(call, ops.slideFold, { partitions, single }, [add, remove])
+  const behind = filter ? [stepOf(call, ops.filter, {}, [filter])] : []
   return running(call, [reduced], ops.sliding, { window, slide }, (time, needed) => {
     const { left } = changes(time, window, slide)
-    return computedOnce(of, time, [
+    const sides = [
       rddsOf(needed, ({ parent }) => parent < 0),
       rddsOf(needed, ({ parent, time: at }) => parent === 0 && at <= left.to),
       rddsOf(needed, ({ parent, time: at }) => parent === 0 && at > left.to),
-    ])
+    ]
+    return onceOnly(sideBySide(fold, behind, sides), time)
   })
 }
 
@@ -136,7 +138,11 @@ function computedOnce(
   time: number,
   sides: readonly (readonly RddNode[])[],
 ): RddNode {
-  const node = combined(of, sides)
+  return onceOnly(combined(of, sides), time)
+}
+
+/** Has a node's exchanges forgotten as soon as its rows are there. */
+function onceOnly(node: RddNode, time: number): RddNode {
   node.time = time
   for (const inner of node.owned) inner.keepsExchange = false
   // The exchange may be that of the node itself.

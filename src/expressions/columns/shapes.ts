@@ -81,6 +81,8 @@ export interface MachineState {
    * text is in another.
    */
   halves: boolean
+  /** Which of several inputs side by side the rows at hand are of. */
+  side: number
   /** Values computed by kernels, and those for which JavaScript was called. */
   kernelValues: number
   calledValues: number
@@ -90,6 +92,7 @@ export interface MachineState {
 
 export const newMachineState = (): MachineState => ({
   halves: false,
+  side: 0,
   kernelValues: 0,
   calledValues: 0,
   onceCalls: 0,
