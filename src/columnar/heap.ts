@@ -36,6 +36,11 @@ export class Heap {
     this.#end = at + size
   }
 
+  /** Whether the address is in one of its chunks. */
+  holds(address: number): boolean {
+    return this.#chunks.some(({ at, bytes }) => address >= at && address < at + bytes)
+  }
+
   /** Bytes of all chunks. */
   get bytes(): number {
     return this.#chunks.reduce((sum, { bytes }) => sum + bytes, 0)

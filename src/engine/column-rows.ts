@@ -58,6 +58,9 @@ export class ColumnRows {
   readonly #machine: ColumnMachine
   readonly #heap: Heap
 
+  /** Segments, from the first on, that nothing else can overwrite. */
+  #owned = 0
+
   constructor(machine: ColumnMachine, heap: Heap) {
     this.#machine = machine
     this.#heap = heap
@@ -69,7 +72,28 @@ export class ColumnRows {
     this.shape = shape
     this.leaves = leavesOf(shape)
     this.segments.length = 0
+    this.#owned = 0
     this.#heap.reset()
+  }
+
+  /**
+   * Copies what lies elsewhere: tables are emptied for the next partition, whose rows will follow.
+   */
+  own(): void {
+    const { kernels } = this.#machine
+    for (const { rows, at } of this.segments.slice(this.#owned)) {
+      for (const [i, { kind }] of this.leaves.entries()) {
+        if (kind === 'constant' || this.#heap.holds(at[i]!)) continue
+        const bytes = rows * leafBytes[kind]
+        const kept = this.#heap.take(bytes)
+        kernels.copyBytes(kept, at[i]!, bytes)
+        at[i] = kept
+        if (kind !== 'utf8') continue
+        const long = kernels.longBytes(kept, rows)
+        if (long > 0) kernels.copyLong(kept, rows, this.#heap.take(long))
+      }
+    }
+    this.#owned = this.segments.length
   }
 
   /** Forgets what there is, and gives its memory back. */
@@ -84,7 +108,8 @@ export class ColumnRows {
     this.#keep(vector.column, this.shape, rows, at)
     this.rows += rows
     const last = this.segments.at(-1)
-    if (last && this.#follows(last, at)) last.rows += rows
+    const isOpen = this.segments.length > this.#owned
+    if (last && isOpen && this.#follows(last, at)) last.rows += rows
     else this.segments.push({ rows, at })
   }
 

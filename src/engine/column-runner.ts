@@ -34,6 +34,8 @@ import type { Piece } from './vector.ts'
 
 /** What a partition came to: columns, valid until the next run, or JavaScript values. */
 export interface ColumnResult {
+  /** Partitions, from the first on, whose rows these are, one behind the other. */
+  readonly parts: number
   readonly rowsIn: number
   /** Values of expressions: by kernels, and by calls of JavaScript. */
   readonly kernelValues: number
@@ -57,6 +59,8 @@ interface KnownChain {
   readonly plans: Map<string, ColumnPlan>
   /** Functions that may be called once for equal values, by place and shape of their input. */
   readonly distinct: Map<string, Distinct>
+  /** Whether columns have given up in the midst of several partitions. */
+  isSingle: boolean
 }
 
 const scratchBytes = 1024 * 1024
@@ -65,6 +69,8 @@ const scratchShareMax = 64
 const distinctBytesMax = 32 * 1024 * 1024
 const distinctShareMax = 64
 const plansMax = 64
+/** With fewer rows to bring out, those of the next partition go with them. */
+const aloneRowsMin = 16_384
 /** Each try ends in a result, or in one more thing that is known of a function. */
 const triesMax = 64
 
@@ -102,49 +108,64 @@ export class ColumnRunner {
   }
 
   /**
-   * Runs what it can of the chain over the pieces, up to `limit` rows or a few more; undefined
-   * where the row loop must do it all.
+   * Runs what it can of the chain over the pieces of a partition, up to `limit` rows or a few more;
+   * undefined where the row loop must do it all. While there are few rows, those of the partitions
+   * behind it follow: a block of its own for each would cost more than its rows.
    */
   run(
     chain: ColumnChain,
-    pieces: readonly Piece[],
+    parts: readonly (readonly Piece[])[],
     limit: number,
     blocks: OpenBlocks,
   ): ColumnResult | undefined {
+    const [pieces] = parts as [readonly Piece[]]
     const sources = pieces.map(piece => columnSource(this.#arena, piece, blocks))
     const { meter } = chain
     const [first] = sources
     if (pieces.length === 0) return undefined
-    if (!first || sources.some(s => s?.shapeKey !== first.shapeKey)) {
+    if (!isUniform(sources, first?.shapeKey)) {
       meter.because(0, whyNoSource(pieces, sources))
       return undefined
     }
     const known = this.#known(chain)
+    let taken = 1
+    const next = (): readonly ColumnSource[] | undefined => {
+      if (known.isSingle) return undefined
+      const more = parts[taken]?.map(piece => columnSource(this.#arena, piece, blocks))
+      if (!more || !isUniform(more, first!.shapeKey)) return undefined
+      taken++
+      return more
+    }
     for (const one of known.distinct.values()) one.tick()
     for (let tries = 0; tries < triesMax; tries++) {
-      const plan = this.#plan(chain, known, first)
+      const plan = this.#plan(chain, known, first!)
       if (plan.steps < chain.steps.length) meter.because(plan.steps, plan.reason)
       if (plan.steps === 0) return undefined
       Object.assign(this.#machine.state, newMachineState())
+      taken = 1
       try {
         this.#distinct.use(known.distinct.values())
-        return this.#through(meter, plan, sources as ColumnSource[], limit)
+        const more = plan.steps === chain.steps.length && plan.output ? next : undefined
+        return this.#through(meter, plan, sources, { limit, more })
       } catch (error) {
-        this.#giveUp(error, meter)
-        if (!(error instanceof DistinctGiveUp)) return undefined
+        const isLesson = error instanceof DistinctGiveUp && error.isLesson
+        // The first partition alone is what columns may do after all.
+        this.#giveUp(error, isLesson || taken > 1 ? undefined : meter)
+        if (error instanceof DistinctGiveUp) continue
+        if (taken === 1) return undefined
+        known.isSingle = true
       }
     }
     return undefined
   }
 
-  /** Forgets what there is of a partition; throws any other error again. */
-  #giveUp(error: unknown, meter: StepMeter): void {
+  /** Forgets what there is of a partition, and notes why; throws any other error again. */
+  #giveUp(error: unknown, meter: StepMeter | undefined): void {
     // More groups than the arena holds: the row loop keeps them in the worker's heap.
     const isFull = isArenaFull(error)
     if (!isFull && !(error instanceof GiveUp)) throw error
     const reason = error instanceof GiveUp ? error.message : 'the memory is full'
-    const isLesson = error instanceof DistinctGiveUp && error.isLesson
-    if (!isLesson) meter.because(meter.stepAt(this.#calls.base), reason)
+    meter?.because(meter.stepAt(this.#calls.base), reason)
     if (isFull) {
       // Places may be empty: an aggregate has groups of one of the two kinds.
       for (const table of this.#tables) table?.close()
@@ -159,8 +180,11 @@ export class ColumnRunner {
   #through(
     meter: StepMeter,
     plan: ColumnPlan,
-    sources: readonly ColumnSource[],
-    limit: number,
+    first: readonly ColumnSource[],
+    {
+      limit,
+      more,
+    }: { limit: number; more: (() => readonly ColumnSource[] | undefined) | undefined },
   ): ColumnResult {
     const { stages, stepOf, output } = plan
     const rows = this.#rows
@@ -168,10 +192,6 @@ export class ColumnRunner {
     const behind = meter.base(meter.steps)
     this.#called = this.#callsSoFar()
     rows.begin(output ?? { kind: 'float64' })
-    for (const [i, stage] of stages.entries()) {
-      this.#enter(meter, meter.base(stepOf[i]!))
-      stage.begin?.()
-    }
     const keep: Push = vector => {
       const before = this.#enter(meter, behind)
       rows.push(vector)
@@ -182,31 +202,40 @@ export class ColumnRunner {
     for (let i = stages.length - 1; i >= 0; i--)
       nexts.unshift(this.#push(meter, plan, i, nexts[0]!))
     const [push] = nexts as [Push]
-    this.#enter(meter, behind)
     let rowsIn = 0
-    for (const source of sources) {
-      if (rows.rows >= limit) break
+    let parts = 0
+    for (let sources: typeof first | undefined = first; sources; parts++) {
+      for (const [i, stage] of stages.entries()) {
+        this.#enter(meter, meter.base(stepOf[i]!))
+        stage.begin?.()
+      }
+      this.#enter(meter, behind)
+      for (const source of sources) {
+        if (rows.rows >= limit) break
+        this.#machine.scratch.reset()
+        this.#machine.state.side = source.side ?? 0
+        rowsIn += source.open(this.#machine, push, () => rows.rows >= limit)
+      }
       this.#machine.scratch.reset()
-      this.#machine.state.side = source.side ?? 0
-      rowsIn += source.open(this.#machine, push, () => rows.rows >= limit)
-    }
-    this.#machine.scratch.reset()
-    for (const [i, stage] of stages.entries()) {
-      this.#enter(meter, meter.base(stepOf[i]!))
-      stage.finish?.(nexts[i + 1]!)
+      for (const [i, stage] of stages.entries()) {
+        this.#enter(meter, meter.base(stepOf[i]!))
+        stage.finish?.(nexts[i + 1]!)
+      }
+      sources = rows.rows < aloneRowsMin ? more?.() : undefined
+      if (sources) rows.own()
     }
     const pairs = output ? undefined : stages.at(-1)!.pairs!()
     this.#enter(meter, behind)
     // Text that is not cut yet comes in without its lines being known.
-    if (sources[0]!.shape.kind === 'lines') meter.push(0, rowsIn)
+    if (first[0]!.shape.kind === 'lines') meter.push(0, rowsIn)
     meter.keep()
     const { kernelValues, calledValues } = this.#machine.state
-    return { kernelValues, calledValues, rowsIn, steps: plan.steps, rows: pairs ?? rows }
+    return { parts, kernelValues, calledValues, rowsIn, steps: plan.steps, rows: pairs ?? rows }
   }
 
   #known(chain: ColumnChain): KnownChain {
     let known = this.#chains.get(chain)
-    if (!known) this.#chains.set(chain, (known = { plans: new Map(), distinct: new Map() }))
+    if (!known) this.#chains.set(chain, (known = newChain()))
     return known
   }
 
@@ -290,6 +319,18 @@ export class ColumnRunner {
     this.#tables[index] ??= new GroupTable(this.#arena, kernels, scratch, this.#host.owner)
     return this.#tables[index]
   }
+}
+
+function newChain(): KnownChain {
+  return { plans: new Map(), distinct: new Map(), isSingle: false }
+}
+
+/** Whether all pieces are columns of one shape. */
+function isUniform(
+  sources: readonly (ColumnSource | undefined)[],
+  shapeKey: string | undefined,
+): sources is readonly ColumnSource[] {
+  return sources.every(source => source !== undefined && source.shapeKey === shapeKey)
 }
 
 /** Why pieces are no columns of one shape. */

@@ -12,7 +12,7 @@ import { threadOwner } from './block-store.ts'
 import { stopwatch } from './clock.ts'
 import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
 import { ColumnRows } from './column-rows.ts'
-import { ColumnRunner } from './column-runner.ts'
+import { type ColumnResult, ColumnRunner } from './column-runner.ts'
 import type { RowSink } from './exchange.ts'
 import { OpenBlocks } from './open-blocks.ts'
 import type { AsyncKernel, Operator, PartitionKernel } from './operator.ts'
@@ -170,11 +170,12 @@ export class TaskRunner {
       const programs = await Promise.all(message.programs.map(ref => this.#compiled(ref)))
       await this.#share.ready()
       const parts: PartResult[] = []
-      for (const part of message.parts) {
-        const program = programs[part.program]!
+      while (parts.length < message.parts.length) {
+        const next = partsOfOne(message.parts, parts.length)
+        const program = programs[next[0]!.program]!
         try {
-          const done = this.#runPart(program, part, message, output, result)
-          parts.push(done instanceof Promise ? await done : done)
+          const done = this.#runParts(program, next, message, output, result)
+          parts.push(...(done instanceof Promise ? await done : done))
         } catch (error) {
           if (error instanceof StepError) step = program.steps[error.step]
           throw error
@@ -206,46 +207,83 @@ export class TaskRunner {
     await this.#share.close()
   }
 
-  #runPart(
+  /**
+   * Runs the first of some partitions, and those that follow it where few rows come out: they are
+   * then the first one's, one partition behind the other.
+   */
+  #runParts(
     program: CompiledProgram,
-    part: TaskPart,
-    { terminal, attempt }: TaskMessage,
+    parts: readonly TaskPart[],
+    message: TaskMessage,
     output: TaskOutput,
     result: Counters,
-  ): PartResult | Promise<PartResult> {
+  ): PartResult[] | Promise<PartResult[]> {
+    const { terminal } = message
     const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
-    for (const piece of part.pieces) {
+    const lists = (terminal.to === 'exchange' ? parts : parts.slice(0, 1)).map(p => p.pieces)
+    const ran = program.columns
+      ? this.#columns().run(program, lists, limit, this.#blocks)
+      : undefined
+    const taken = parts.slice(0, ran?.parts ?? 1)
+    for (const piece of taken.flatMap(part => part.pieces)) {
       const size = piece.to - piece.from
       result.bytesIn += piece.kind === 'block' ? this.#blocks.bytesOf(piece.ptr, size) : size
     }
-    const ran = program.columns
-      ? this.#columns().run(program, part.pieces, limit, this.#blocks)
-      : undefined
-    if (!ran) {
-      const before = result.rowsIn
-      const vectors = this.#vectors(part.pieces, result)
-      const done = this.#rows(program, 0, vectors, part, output)
-      program.meter.loop(0, result.rowsIn - before)
-      return done
-    }
+    if (ran) return this.#out(program, ran, taken, message, output, result)
+    const before = result.rowsIn
+    const done = this.#inLoops(program, taken, output, result)
+    program.meter.loop(0, result.rowsIn - before)
+    return done
+  }
+
+  /** Partitions in loops over rows from the first step on. */
+  #inLoops(
+    program: CompiledProgram,
+    parts: readonly TaskPart[],
+    output: TaskOutput,
+    result: { rowsIn: number },
+  ): PartResult[] | Promise<PartResult[]> {
+    const done = parts.map(part =>
+      this.#rows(program, 0, this.#vectors(part.pieces, result), part, output),
+    )
+    return done.some(one => one instanceof Promise) ? Promise.all(done) : (done as PartResult[])
+  }
+
+  /** Brings out what columns came to, through the steps that they leave where there are some. */
+  #out(
+    program: CompiledProgram,
+    ran: ColumnResult,
+    parts: readonly TaskPart[],
+    { attempt }: TaskMessage,
+    output: TaskOutput,
+    result: Counters,
+  ): PartResult[] | Promise<PartResult[]> {
     const { rowsIn, rows, steps } = ran
+    const [part, ...others] = parts as [TaskPart, ...TaskPart[]]
     result.rowsIn += rowsIn
     result.columnRows += rowsIn
     result.kernelValues += ran.kernelValues
     result.calledValues += ran.calledValues
+    const all = (first: PartResult): PartResult[] => [
+      first,
+      ...others.map(({ partition }) => ({ partition, pieces: [] })),
+    ]
+    const rest = (vectors: Iterable<Vector>): PartResult[] | Promise<PartResult[]> => {
+      const done = this.#rows(program, steps, vectors, part, output)
+      return done instanceof Promise ? done.then(all) : all(done)
+    }
     if (!(rows instanceof ColumnRows)) {
-      const vectors = [pairsVector(rows.keys, rows.values)]
       program.meter.loop(steps, rows.keys.length)
-      return this.#rows(program, steps, vectors, part, output)
+      return rest([pairsVector(rows.keys, rows.values)])
     }
     let ptr = 0
     let vector: Vector | undefined
     try {
       if (steps === program.steps.length) {
         const pieces = output.columns(rows, this.#columns().output)
-        if (pieces) return { partition: part.partition, pieces }
+        if (pieces) return all({ partition: part.partition, pieces })
       }
-      if (rows.rows === 0) return this.#rows(program, steps, [], part, output)
+      if (rows.rows === 0) return rest([])
       vector = vectorOf(rows)
       if (!vector) ptr = this.#columns().output.seal(rows, attempt)
     } catch (error) {
@@ -255,20 +293,18 @@ export class TaskRunner {
       program.meter.drop()
       program.meter.because(0, 'the memory does not hold the rows twice')
       program.meter.loop(0, rowsIn)
-      const vectors = this.#vectors(part.pieces, { rowsIn: 0 })
-      return this.#rows(program, 0, vectors, part, output)
+      return this.#inLoops(program, parts, output, { rowsIn: 0 })
     }
     program.meter.loop(steps, rows.rows)
-    if (vector) return this.#rows(program, steps, [vector], part, output)
+    if (vector) return rest([vector])
     const piece: Piece = { kind: 'block', ptr, from: 0, to: rows.rows }
     const free = (): void => {
       this.#blocks.close(ptr)
       this.#arena.free(ptr)
     }
-    let done: PartResult | Promise<PartResult> | undefined
+    let done: PartResult[] | Promise<PartResult[]> | undefined
     try {
-      const vectors = vectorsOf(this.#arena, piece, this.#blocks)
-      done = this.#rows(program, steps, vectors, part, output)
+      done = rest(vectorsOf(this.#arena, piece, this.#blocks))
       return done instanceof Promise ? done.finally(free) : done
     } finally {
       if (!(done instanceof Promise)) free()
@@ -485,6 +521,13 @@ export class TaskRunner {
     if (!found) throw new Error(`no builtin function ${fn.builtin}`)
     return found
   }
+}
+
+/** The partitions from a place on that run the same program. */
+function partsOfOne(parts: readonly TaskPart[], from: number): readonly TaskPart[] {
+  const { program } = parts[from]!
+  const end = parts.findIndex((part, i) => i > from && part.program !== program)
+  return parts.slice(from, end < 0 ? parts.length : end)
 }
 
 /** What the programs of a task have counted. */
