@@ -1,5 +1,6 @@
 import { type Call, callOf, stepOf } from './apply.ts'
 import { ContextInputs } from './context/inputs.ts'
+import { type StreamingListener, StreamingListeners } from './context/listeners.ts'
 import { asError, noOutputs, refuseInWorkers, stopped } from './context-errors.ts'
 import { DStream } from './dstream.ts'
 import { BatchLoop, type OutputOperation } from './engine/batches.ts'
@@ -58,6 +59,7 @@ export class StreamingContext extends ContextInputs {
   readonly #settings: Settings
   readonly #options: StreamingContextOptions
   readonly #events = new EventBus()
+  readonly #listeners = new StreamingListeners(this.#events)
   readonly #scope = new ContextScope()
   #runtime: Runtime | undefined
   #ownsRuntime = true
@@ -356,6 +358,7 @@ export class StreamingContext extends ContextInputs {
       for (const unwatch of this.#unwatched.splice(0)) unwatch()
       for (const reader of this.#readers) reader.end()
       this.#events.emit('stopped', { time: this.#settings.clock.now() })
+      this.#listeners.close()
       this.#termination.end()
     }
   }
@@ -423,6 +426,30 @@ export class StreamingContext extends ContextInputs {
    */
   on<N extends EventName>(event: N, listener: Listener<N>): () => void {
     return this.#events.on(event, listener)
+  }
+
+  /**
+   * Adds a listener with any of Spark's nine callbacks, until `removeStreamingListener` or the end
+   * of `stop()`. Adding it again changes nothing. A callback that throws is one warning, and the
+   * batch goes on. Unlike in Spark, a callback may call `stop()`.
+   *
+   * @throws PeltonError `OPTION` for an object without callbacks
+   * @example
+   * ssc.addStreamingListener({
+   *   onBatchCompleted: ({ batchTime, totalDelay }) => console.log(batchTime, totalDelay),
+   * })
+   */
+  addStreamingListener(listener: StreamingListener): void {
+    this.#listeners.add(listener)
+  }
+
+  /**
+   * Takes a listener away; one that was never added is no error.
+   *
+   * @example ssc.removeStreamingListener(listener)
+   */
+  removeStreamingListener(listener: StreamingListener): void {
+    this.#listeners.remove(listener)
   }
 
   /** Resolves when no batch is waiting or running. */

@@ -1,4 +1,5 @@
 /** Pelton: Spark Streaming's programming model on all cores of one machine. */
+export type { StreamingListener } from './context/listeners.ts'
 export { type ContextState, StreamingContext } from './context.ts'
 export type { UpdateOptions } from './dstream/pairs.ts'
 export { type BatchRows, DStream, MapWithStateDStream } from './dstream.ts'

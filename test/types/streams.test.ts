@@ -13,12 +13,16 @@ import {
   type Broadcast,
   broadcast,
   type DStream,
+  type OutputOperationInfo,
   type PeltonError,
   type RDD,
   Receiver,
+  type ReceiverInfo,
   type Resource,
   resource,
+  type StreamInputInfo,
   StreamingContext,
+  type StreamingListener,
   seconds,
 } from 'pelton'
 import { afterAll, describe, expectTypeOf, test } from 'vitest'
@@ -244,6 +248,22 @@ describe('the context', () => {
     // @ts-expect-error: there is no such event
     ssc.on('batchFinished', () => undefined)
     expectTypeOf(ssc.on).returns.toEqualTypeOf<() => void>()
+    ssc.addStreamingListener({
+      onStreamingStarted: time => expectTypeOf(time).toEqualTypeOf<number>(),
+      onReceiverError: receiver => expectTypeOf(receiver).toEqualTypeOf<ReceiverInfo>(),
+      onBatchCompleted: async batch => {
+        expectTypeOf(batch).toEqualTypeOf<BatchInfo>()
+        expectTypeOf(batch.totalDelay).toEqualTypeOf<number | undefined>()
+        const input = batch.streamIdToInputInfo.get(0)
+        expectTypeOf(input).toEqualTypeOf<StreamInputInfo | undefined>()
+      },
+      onOutputOperationCompleted: output =>
+        expectTypeOf(output).toEqualTypeOf<OutputOperationInfo>(),
+    })
+    // @ts-expect-error: there is no such callback
+    const unknown = () => ssc.addStreamingListener({ onBatchFinished: () => undefined })
+    expectTypeOf(unknown).toBeFunction()
+    expectTypeOf<keyof StreamingListener>().toExtend<`on${string}`>()
     expectTypeOf(ssc.awaitTermination).returns.resolves.toEqualTypeOf<boolean>()
     expectTypeOf(ssc.getState()).toEqualTypeOf<'INITIALIZED' | 'ACTIVE' | 'STOPPED'>()
   })
