@@ -8,11 +8,13 @@
 import {
   type Accumulator,
   accumulator,
+  BatchContext,
   type BatchInfo,
   type BatchRows,
   type Broadcast,
   broadcast,
   type DStream,
+  type Metrics,
   type OutputOperationInfo,
   type PeltonError,
   type RDD,
@@ -266,6 +268,23 @@ describe('the context', () => {
     expectTypeOf<keyof StreamingListener>().toExtend<`on${string}`>()
     expectTypeOf(ssc.awaitTermination).returns.resolves.toEqualTypeOf<boolean>()
     expectTypeOf(ssc.getState()).toEqualTypeOf<'INITIALIZED' | 'ACTIVE' | 'STOPPED'>()
+  })
+
+  test('without streams has RDDs only', async () => {
+    await using bc = new BatchContext({ workers: 1, partitions: 2 })
+    expectTypeOf(bc.parallelize([1])).toEqualTypeOf<RDD<number>>()
+    expectTypeOf(bc.parallelize(new Float64Array(1))).toEqualTypeOf<RDD<number>>()
+    expectTypeOf(bc.textFile('a')).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(bc.emptyRDD<string>()).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(bc.union([bc.parallelize(['a'])])).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(bc.metrics()).toEqualTypeOf<Metrics>()
+    // @ts-expect-error: a union has rows of one type
+    const mixed = () => bc.union([bc.parallelize([1]), bc.parallelize(['a'])])
+    // @ts-expect-error: it has no streams
+    const stream = () => bc.queueStream([[1]])
+    // @ts-expect-error: and no clock
+    const clock = () => new BatchContext({ batchInterval: 1 })
+    expectTypeOf([mixed, stream, clock]).toBeArray()
   })
 
   test('needs a batch interval', () => {
