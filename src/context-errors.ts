@@ -1,11 +1,11 @@
 /** What a context says when it can't go on. */
 import { PeltonError, preview } from './errors.ts'
 
-/** Says that a context does not start twice. */
-export function stopped(): PeltonError {
-  return new PeltonError('StreamingContext has already been stopped; make a new one', {
+/** Says that a context, called by its class, does not begin again. */
+export function stopped(owner: string): PeltonError {
+  return new PeltonError(`${owner} has already been stopped; make a new one`, {
     code: 'STATE',
-    operator: 'StreamingContext',
+    operator: owner,
   })
 }
 
@@ -31,13 +31,13 @@ export function asError(error: unknown, operator: string): PeltonError {
 }
 
 /** A worker that imports the user's program must not run it again. */
-export function refuseInWorkers(): void {
+export function refuseInWorkers(owner: string): void {
   if (!(Symbol.for('pelton.worker') in globalThis)) return
   throw new PeltonError(
-    'a StreamingContext was made in a worker: a function that runs there imports the module that ' +
+    `a ${owner} was made in a worker: a function that runs there imports the module that ` +
       'starts the program, so the program began again. Move the imported helpers into a module ' +
       'of ' +
       'their own that starts nothing',
-    { code: 'IN_WORKER', operator: 'StreamingContext' },
+    { code: 'IN_WORKER', operator: owner },
   )
 }

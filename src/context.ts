@@ -1,27 +1,25 @@
 import { type Call, callOf, stepOf } from './apply.ts'
 import { ContextInputs } from './context/inputs.ts'
-import { asError, noOutputs, refuseInWorkers, stopped } from './context-errors.ts'
+import { type StreamingListener, StreamingListeners } from './context/listeners.ts'
+import { asError, noOutputs, stopped } from './context-errors.ts'
 import { DStream } from './dstream.ts'
 import { BatchLoop, type OutputOperation } from './engine/batches.ts'
 import { Dataset } from './engine/block-store.ts'
 import { type RddNode, StreamNode } from './engine/dag.ts'
-import { EventBus, type EventName, type Listener } from './engine/events.ts'
+import type { EventName, Listener } from './engine/events.ts'
 import { type InputSource, leaf } from './engine/input.ts'
-import type { Placement } from './engine/placement.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
-import { Runtime } from './engine/runtime.ts'
-import { Scheduler } from './engine/scheduler.ts'
-import { ContextScope, type Session } from './engine/session.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
 import { type Explanation, explainText, explanation } from './explain.ts'
 import { type Metrics, metricsOf } from './metrics.ts'
-import { builtins } from './ops/builtins.ts'
 import * as ops from './ops/index.ts'
 import { type Settings, type StreamingContextOptions, settingsOf } from './options.ts'
 import type { BatchQueue } from './outputs.ts'
 import { handleSignals } from './signals.ts'
+
+export { forcedPlacement, sharedRuntime } from './context/base.ts'
 
 /** Life of a context, in Spark's words. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
@@ -40,11 +38,6 @@ interface PendingOutput {
   readonly reader?: BatchQueue<any>
 }
 
-/** Hooks for tests of the project: contexts that share a runtime, and who closes it. */
-export const sharedRuntime: unique symbol = Symbol('pelton.sharedRuntime')
-/** Where all stages of a context go, whatever they cost. */
-export const forcedPlacement: unique symbol = Symbol('pelton.forcedPlacement')
-
 /**
  * Where a program begins: inputs, streams, `start()`. It owns the workers, the arena and the batch
  * clock. Several may live in one process.
@@ -53,15 +46,9 @@ export const forcedPlacement: unique symbol = Symbol('pelton.forcedPlacement')
  * await using ssc = new StreamingContext({ batchInterval: seconds(1) })
  */
 export class StreamingContext extends ContextInputs {
-  /** Name of the job in messages. */
-  readonly name: string
   readonly #settings: Settings
   readonly #options: StreamingContextOptions
-  readonly #events = new EventBus()
-  readonly #scope = new ContextScope()
-  #runtime: Runtime | undefined
-  #ownsRuntime = true
-  #session: Session | undefined
+  readonly #listeners = new StreamingListeners(this.events)
   #state: ContextState = 'INITIALIZED'
   #inputs: Input[] = []
   #outputs: PendingOutput[] = []
@@ -72,31 +59,19 @@ export class StreamingContext extends ContextInputs {
   #stopping: Promise<void> | undefined
   #rememberMs = 0
   #cleanUps: (() => void)[] = []
-  #unwatched: (() => void)[] = []
 
   /**
    * @throws PeltonError `OPTION` for an option that makes no sense, by name and value
    * @example const ssc = new StreamingContext({ batchInterval: seconds(1) })
    */
   constructor(options: StreamingContextOptions) {
-    super()
-    this.#settings = settingsOf(options)
+    const settings = settingsOf(options)
+    super('StreamingContext', settings, options)
+    this.#settings = settings
     this.#options = options
-    this.name = this.#settings.name
-    const shared = (options as { [sharedRuntime]?: Runtime })[sharedRuntime]
-    if (shared) {
-      this.#runtime = shared
-      this.#ownsRuntime = false
-    }
-    this.#events.on('warning', ({ message }) => this.#settings.logger.warn(message))
-    this.#events.on('receiverError', ({ name, lastErrorMessage }) =>
+    this.events.on('receiverError', ({ name, lastErrorMessage }) =>
       this.#settings.logger.warn(`${name}: ${lastErrorMessage}`),
     )
-  }
-
-  /** Default number of partitions. */
-  get partitions(): number {
-    return this.#settings.partitions
   }
 
   /** Milliseconds between batches. */
@@ -109,28 +84,8 @@ export class StreamingContext extends ContextInputs {
     return this.#state
   }
 
-  /** Workers, arena and scheduler, made when first needed. For the engine's own use. */
-  get session(): Session {
-    if (this.#session) return this.#session
-    if (this.#state === 'STOPPED') throw stopped()
-    refuseInWorkers()
-    this.#runtime ??= new Runtime({
-      workers: this.#options.workers,
-      memory: this.#options.memory,
-      workerHeapMb: this.#options.workerHeap,
-    })
-    const runtime = this.#runtime
-    const { maxTaskFailures, taskTimeoutMs, partitions, gear } = this.#settings
-    const { [forcedPlacement]: placement } = this.#options as { [forcedPlacement]?: Placement }
-    const kit = { operators: ops.operators, builtins }
-    const options = { maxTaskFailures, taskTimeoutMs, gear, kit, placement }
-    const scheduler = new Scheduler(runtime, this.#events, options)
-    this.#unwatched.push(runtime.events.on('warning', event => this.#events.emit('warning', event)))
-    this.#unwatched.push(
-      runtime.events.on('workerExited', event => this.#events.emit('workerExited', event)),
-    )
-    this.#session = { runtime, scheduler, partitions, scope: this.#scope }
-    return this.#session
+  protected get isStopped(): boolean {
+    return this.#state === 'STOPPED'
   }
 
   /** Throws when streams can't be added any more. For the engine's own use. */
@@ -181,7 +136,7 @@ export class StreamingContext extends ContextInputs {
       arena,
       partitions,
       clock,
-      events: this.#events,
+      events: this.events,
       intervalMs: batchInterval,
       restartDelayMs: receiverRestartDelayMs,
       step,
@@ -230,14 +185,14 @@ export class StreamingContext extends ContextInputs {
       )
       return
     }
-    if (this.#state === 'STOPPED') throw stopped()
+    if (this.#state === 'STOPPED') throw stopped('StreamingContext')
     if (this.#options.signal?.aborted) return await this.stop()
     try {
       if (this.#outputs.length === 0) throw noOutputs()
       this.#prepare()
       this.#state = 'ACTIVE'
       this.#watchSignals()
-      this.#events.emit('started', { time: this.#settings.clock.now() })
+      this.events.emit('started', { time: this.#settings.clock.now() })
       for (const { source } of this.#inputs) {
         if (this.#stopping) return
         await source.start()
@@ -271,7 +226,7 @@ export class StreamingContext extends ContextInputs {
     const options = { intervalMs: batchInterval, concurrentJobs, waitingBatchesMax }
     this.#loop = new BatchLoop(
       clock,
-      this.#events,
+      this.events,
       {
         inputs,
         outputs,
@@ -283,7 +238,7 @@ export class StreamingContext extends ContextInputs {
         this.#fail(error, reader ? [reader] : [])
       },
     )
-    this.#events.on('batchCompleted', () => {
+    this.events.on('batchCompleted', () => {
       for (const { source } of this.#inputs) source.wake()
     })
   }
@@ -315,8 +270,8 @@ export class StreamingContext extends ContextInputs {
   /** Notes an error: whoever awaits the end gets it, and so do `readers`; else it is printed. */
   #fail(error: PeltonError, readers: readonly BatchQueue<any>[] = this.#readers): void {
     const heard =
-      this.#termination.awaited || this.#events.has('error') || readers.some(r => r.watched)
-    this.#events.emit('error', { error })
+      this.#termination.awaited || this.events.has('error') || readers.some(r => r.watched)
+    this.events.emit('error', { error })
     this.#termination.fail(error)
     for (const reader of readers) reader.fail(error)
     if (!heard) this.#settings.logger.error(String(error.stack ?? error))
@@ -357,14 +312,11 @@ export class StreamingContext extends ContextInputs {
       for (const cleanUp of this.#cleanUps.splice(0)) cleanUp()
       this.#loop?.close()
       for (const { source } of this.#inputs) source.close()
-      this.#scope.end()
-      // Datasets are released in promise reactions; let those run before the balance is looked at.
-      await new Promise(resolve => setImmediate(resolve))
-      if (this.#runtime && this.#ownsRuntime) await this.#runtime.close()
+      await this.endSession()
     } finally {
-      for (const unwatch of this.#unwatched.splice(0)) unwatch()
       for (const reader of this.#readers) reader.end()
-      this.#events.emit('stopped', { time: this.#settings.clock.now() })
+      this.events.emit('stopped', { time: this.#settings.clock.now() })
+      this.#listeners.close()
       this.#termination.end()
     }
   }
@@ -431,7 +383,31 @@ export class StreamingContext extends ContextInputs {
    * @example ssc.on('batchCompleted', b => …)
    */
   on<N extends EventName>(event: N, listener: Listener<N>): () => void {
-    return this.#events.on(event, listener)
+    return this.events.on(event, listener)
+  }
+
+  /**
+   * Adds a listener with any of Spark's nine callbacks, until `removeStreamingListener` or the end
+   * of `stop()`. Adding it again changes nothing. A callback that throws is one warning, and the
+   * batch goes on. Unlike in Spark, a callback may call `stop()`.
+   *
+   * @throws PeltonError `OPTION` for an object without callbacks
+   * @example
+   * ssc.addStreamingListener({
+   *   onBatchCompleted: ({ batchTime, totalDelay }) => console.log(batchTime, totalDelay),
+   * })
+   */
+  addStreamingListener(listener: StreamingListener): void {
+    this.#listeners.add(listener)
+  }
+
+  /**
+   * Takes a listener away; one that was never added is no error.
+   *
+   * @example ssc.removeStreamingListener(listener)
+   */
+  removeStreamingListener(listener: StreamingListener): void {
+    this.#listeners.remove(listener)
   }
 
   /** Resolves when no batch is waiting or running. */
@@ -449,13 +425,13 @@ export class StreamingContext extends ContextInputs {
   explain(options: { readonly format: 'json' }): Explanation
   explain(options: { readonly format?: 'text' | 'json' } = {}): string | Explanation {
     const outputs = this.#outputs.map(({ call, node }) => ({ ...call, node }))
-    const all = explanation(outputs, this.#session, this.#settings.gear)
+    const all = explanation(outputs, this.begun, this.#settings.gear)
     return options.format === 'json' ? all : explainText(all)
   }
 
   /** Counters since the start. */
   metrics(): Metrics {
-    return metricsOf(this.#session, this.#loop?.completed ?? 0, this.#rows)
+    return metricsOf(this.begun, this.#loop?.completed ?? 0, this.#rows)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

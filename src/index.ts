@@ -1,4 +1,6 @@
 /** Pelton: Spark Streaming's programming model on all cores of one machine. */
+export { BatchContext } from './context/batch-context.ts'
+export type { StreamingListener } from './context/listeners.ts'
 export { type ContextState, StreamingContext } from './context.ts'
 export type { UpdateOptions } from './dstream/pairs.ts'
 export type { SessionWindow } from './dstream/windows.ts'
@@ -32,7 +34,7 @@ export {
 } from './functions/index.ts'
 export type { Metrics } from './metrics.ts'
 export type { AsyncOptions } from './ops/map-async.ts'
-export type { Logger, StreamingContextOptions } from './options.ts'
+export type { BatchContextOptions, Logger, StreamingContextOptions } from './options.ts'
 export { RDD } from './rdd.ts'
 export type { KeyState as State } from './state/key-state.ts'
 export { type InitialState, StateSpec } from './state-spec.ts'

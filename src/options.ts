@@ -1,4 +1,4 @@
-/** Options of a StreamingContext: checked once, with defaults. */
+/** Options of contexts: checked once, with defaults. */
 import { type Clock, SystemClock } from './engine/clock.ts'
 import type { GearLimit } from './engine/gears.ts'
 import { countOption, parseBytes, workersMax } from './engine/runtime.ts'
@@ -10,10 +10,8 @@ export interface Logger {
   error(message: string): void
 }
 
-/** What a StreamingContext is made with; only `batchInterval` is required. */
-export interface StreamingContextOptions {
-  /** Milliseconds between batches; see `seconds()` and its like. */
-  readonly batchInterval: number
+/** What a BatchContext is made with; every option has a default. */
+export interface BatchContextOptions {
   /** Name of the job in messages. */
   readonly name?: string
   /** Worker threads; default: the cores this process may use. */
@@ -24,9 +22,6 @@ export interface StreamingContextOptions {
   readonly memory?: number | string
   /** Heap limit of each worker in MiB, at least 16; default: V8's own. */
   readonly workerHeap?: number
-  readonly clock?: Clock
-  /** Jobs that may run at once; default 1. */
-  readonly concurrentJobs?: number
   /**
    * Which ways of running user functions are allowed: as kernels where their source is known
    * exactly, called once for equal rows where they are pure, row by row. `'auto'`, the default,
@@ -41,6 +36,15 @@ export interface StreamingContextOptions {
   readonly maxTaskFailures?: number
   /** Milliseconds of running after which a task is ended with its worker; default: never. */
   readonly taskTimeout?: number
+}
+
+/** What a StreamingContext is made with; only `batchInterval` is required. */
+export interface StreamingContextOptions extends BatchContextOptions {
+  /** Milliseconds between batches; see `seconds()` and its like. */
+  readonly batchInterval: number
+  readonly clock?: Clock
+  /** Jobs that may run at once; default 1. */
+  readonly concurrentJobs?: number
   /** Milliseconds before a receiver starts again; default 2000. */
   readonly receiverRestartDelay?: number
   /** Ticks are skipped while this many batches wait; default 1000. */
@@ -55,17 +59,21 @@ export interface StreamingContextOptions {
   readonly handleSignals?: boolean
 }
 
-/** Options with every default filled in. */
-export interface Settings {
-  readonly batchInterval: number
+/** Options of any context with every default filled in. */
+export interface BatchSettings {
   readonly name: string
   readonly partitions: number
   readonly gear: GearLimit
-  readonly clock: Clock
-  readonly concurrentJobs: number
   readonly logger: Logger
   readonly maxTaskFailures: number
   readonly taskTimeoutMs: number | undefined
+}
+
+/** Options of a StreamingContext with every default filled in. */
+export interface Settings extends BatchSettings {
+  readonly batchInterval: number
+  readonly clock: Clock
+  readonly concurrentJobs: number
   readonly receiverRestartDelayMs: number
   readonly waitingBatchesMax: number
   readonly gracefulStopTimeoutMs: number
@@ -93,7 +101,7 @@ export function settingsOf(options: StreamingContextOptions): Settings {
   if (typeof options !== 'object' || options === null) {
     throw bad('options', options, 'pass an object such as { batchInterval: seconds(1) }')
   }
-  const { batchInterval, gear } = options
+  const { batchInterval, clock } = options
   if (batchInterval === null || batchInterval === undefined) {
     throw bad(
       'batchInterval',
@@ -108,26 +116,14 @@ export function settingsOf(options: StreamingContextOptions): Settings {
       'it must be a positive whole number of milliseconds, such as seconds(1)',
     )
   }
-  if (gear !== undefined && !gears.includes(gear)) {
-    throw bad('gear', gear, `it must be one of ${gears.join(', ')}`)
+  if (clock !== undefined && !has(clock, 'now', 'at', 'monotonic')) {
+    throw bad('clock', clock, 'pass a SystemClock or a ManualClock')
   }
-  if (options.memory !== undefined) parseBytes(options.memory)
-  countOption('workers', options.workers, 1, workersMax)
-  if (options.workerHeap !== undefined) checkWorkerHeap(options.workerHeap)
-  checkParts(options)
   return {
+    ...batchSettingsOf(options, 'StreamingContext'),
     batchInterval,
-    name: options.name ?? 'pelton',
-    partitions: countOption('partitions', options.partitions, defaultPartitions, partitionsMax),
-    gear: gear ?? 'auto',
-    clock: options.clock ?? new SystemClock(),
+    clock: clock ?? new SystemClock(),
     concurrentJobs: countOption('concurrentJobs', options.concurrentJobs, 1),
-    logger: options.logger ?? stderrLogger,
-    maxTaskFailures: countOption('maxTaskFailures', options.maxTaskFailures, defaultTaskFailures),
-    taskTimeoutMs:
-      options.taskTimeout === undefined
-        ? undefined
-        : countOption('taskTimeout', options.taskTimeout, 1),
     receiverRestartDelayMs: countOption(
       'receiverRestartDelay',
       options.receiverRestartDelay,
@@ -147,32 +143,58 @@ export function settingsOf(options: StreamingContextOptions): Settings {
   }
 }
 
-function checkWorkerHeap(mebibytes: unknown): void {
-  if (Number.isInteger(mebibytes) && (mebibytes as number) >= workerHeapMbMin) return
-  const rule = `it must be a whole number of MiB, at least ${workerHeapMbMin}`
-  throw bad('workerHeap', mebibytes, rule)
+/** The same for the options that every context has; `owner` is the class in messages. */
+export function batchSettingsOf(
+  options: BatchContextOptions,
+  owner = 'BatchContext',
+): BatchSettings {
+  if (typeof options !== 'object' || options === null) {
+    throw bad('options', options, 'pass an object such as { workers: 2 }, or nothing', owner)
+  }
+  const { gear, logger, signal, workerHeap, taskTimeout } = options
+  const count = (name: string, value: number | undefined, fallback: number, max?: number): number =>
+    countOption(name, value, fallback, max, owner)
+  if (gear !== undefined && !gears.includes(gear)) {
+    throw bad('gear', gear, `it must be one of ${gears.join(', ')}`, owner)
+  }
+  if (options.memory !== undefined) parseBytes(options.memory, owner)
+  count('workers', options.workers, 1, workersMax)
+  if (
+    workerHeap !== undefined &&
+    !(Number.isInteger(workerHeap) && workerHeap >= workerHeapMbMin)
+  ) {
+    const rule = `it must be a whole number of MiB, at least ${workerHeapMbMin}`
+    throw bad('workerHeap', workerHeap, rule, owner)
+  }
+  if (logger !== undefined && !has(logger, 'warn', 'error')) {
+    const rule = 'it must have the methods warn and error, as console has'
+    throw bad('logger', logger, rule, owner)
+  }
+  if (signal !== undefined && !has(signal, 'addEventListener', 'removeEventListener')) {
+    throw bad('signal', signal, 'pass the signal of an AbortController', owner)
+  }
+  return {
+    name: options.name ?? 'pelton',
+    partitions: count('partitions', options.partitions, defaultPartitions, partitionsMax),
+    gear: gear ?? 'auto',
+    logger: logger ?? stderrLogger,
+    maxTaskFailures: count('maxTaskFailures', options.maxTaskFailures, defaultTaskFailures),
+    taskTimeoutMs: taskTimeout === undefined ? undefined : count('taskTimeout', taskTimeout, 1),
+  }
 }
 
-/** Options that are objects of the program's own have the methods that will be called. */
-function checkParts({ clock, logger, signal }: StreamingContextOptions): void {
-  const has = (part: object, ...methods: string[]): boolean =>
+/** Whether an object of the program's own has the methods that will be called. */
+function has(part: object, ...methods: string[]): boolean {
+  return (
     typeof part === 'object' &&
     part !== null &&
     methods.every(name => typeof part[name as keyof typeof part] === 'function')
-  if (clock !== undefined && !has(clock, 'now', 'at', 'monotonic')) {
-    throw bad('clock', clock, 'pass a SystemClock or a ManualClock')
-  }
-  if (logger !== undefined && !has(logger, 'warn', 'error')) {
-    throw bad('logger', logger, 'it must have the methods warn and error, as console has')
-  }
-  if (signal !== undefined && !has(signal, 'addEventListener', 'removeEventListener')) {
-    throw bad('signal', signal, 'pass the signal of an AbortController')
-  }
+  )
 }
 
-function bad(name: string, value: unknown, rule: string): PeltonError {
+function bad(name: string, value: unknown, rule: string, owner = 'StreamingContext'): PeltonError {
   return new PeltonError(`${name} is ${preview(value)}; ${rule}`, {
     code: 'OPTION',
-    operator: 'StreamingContext',
+    operator: owner,
   })
 }

@@ -1,43 +1,29 @@
-/** Inputs of a context: its streams, and collections of the program as RDDs. */
+/** Inputs of a context: where its streams come from. */
 import type { Readable } from 'node:stream'
-import {
-  type Call,
-  callOf,
-  mainThreadFunction,
-  partitionsOption,
-  pathOption,
-  someStreams,
-  stepOf,
-} from '../apply.ts'
+import { type Call, callOf, mainThreadFunction, someStreams, stepOf } from '../apply.ts'
 import type { StreamingContext } from '../context.ts'
 import { checkSameSlide } from '../dstream/same-slide.ts'
 import { DStream, transformed } from '../dstream.ts'
-import { Dataset } from '../engine/block-store.ts'
-import { type Collection, checkCollection, parallelize } from '../engine/collection.ts'
-import { RddNode, StreamNode } from '../engine/dag.ts'
+import type { Dataset } from '../engine/block-store.ts'
+import { parallelize } from '../engine/collection.ts'
+import { StreamNode } from '../engine/dag.ts'
 import type { InputSource } from '../engine/input.ts'
 import type { Receiver } from '../engine/receiver.ts'
-import { activeScope, type Session } from '../engine/session.ts'
-import { filesOf } from '../files.ts'
 import * as ops from '../ops/index.ts'
-import { RDD } from '../rdd.ts'
+import type { RDD } from '../rdd.ts'
 import {
   type FileOptions,
   FileSource,
   type QueueEntry,
   type QueueOptions,
   QueueSource,
-  rangesOf,
   type SocketTextOptions,
 } from '../receivers/index.ts'
 import { binaryRecords, received, socketText, sourceOf } from '../sources.ts'
+import { ContextBase } from './base.ts'
 
-/** Where a context's rows come from: streams, and collections of the program's own. */
-export abstract class ContextInputs {
-  /** Default number of partitions: a constant, never the number of cores. */
-  abstract get partitions(): number
-  /** For the engine's own use. */
-  abstract get session(): Session
+/** A context whose rows come from streams too. */
+export abstract class ContextInputs extends ContextBase {
   /** Throws where the context takes no more streams. */
   abstract checkOpen(call: Call): void
   /** A stream of what a source gives. */
@@ -121,56 +107,5 @@ export abstract class ContextInputs {
     mainThreadFunction(call, f)
     someStreams(call, streams)
     return transformed(this, call, streams, f)
-  }
-
-  /**
-   * A collection of the program's own as an RDD: an array; a Float64Array of numbers; `{ pairs }`,
-   * two Float64Arrays of keys and values; `{ text }`, UTF-8 lines.
-   *
-   * @example ssc.parallelize([1, 2, 3])
-   */
-  parallelize<T = number>(data: Float64Array, partitions?: number): RDD<T>
-  parallelize<T = [number, number]>(
-    data: { readonly pairs: readonly [Float64Array, Float64Array] },
-    partitions?: number,
-  ): RDD<T>
-  parallelize<T = string>(data: { readonly text: Uint8Array }, partitions?: number): RDD<T>
-  parallelize<T>(data: readonly T[], partitions?: number): RDD<T>
-  parallelize<T>(data: Collection<T>, partitions?: number): RDD<T> {
-    const count = partitionsOption('parallelize', partitions, this.partitions)
-    checkCollection(data, 'parallelize')
-    const { session } = this
-    return this.leaf('parallelize', () => parallelize(session.runtime.arena, data, count))
-  }
-
-  /** An RDD without rows. */
-  emptyRDD<T = never>(): RDD<T> {
-    return this.parallelize<T>([], 1)
-  }
-
-  /**
-   * Lines of a text file, of all files of a directory, or of a pattern.
-   *
-   * @example ssc.textFile('in/*.txt')
-   */
-  textFile(path: string, partitions?: number): RDD<string> {
-    const count = partitionsOption('textFile', partitions, this.partitions)
-    pathOption('textFile', 'path', path)
-    const { session } = this
-    return this.leaf('textFile', () => {
-      const pieces = rangesOf(filesOf(path), count)
-      return new Dataset(
-        session.runtime.arena,
-        pieces.map(piece => [piece]),
-        [],
-      )
-    })
-  }
-
-  protected leaf<T>(label: string, load: () => Dataset): RDD<T> {
-    const scope = activeScope(this.session)
-    const step = stepOf(callOf(label), ops.source)
-    const node = scope.adopt(new RddNode({ step, inputs: [], load }))
-    return new RDD<T>(this.session, node, scope)
   }
 }

@@ -45,7 +45,8 @@ export interface BatchParts {
 interface Batch {
   readonly time: number
   readonly submissionTime: number
-  readonly inputs: readonly StreamInputInfo[]
+  readonly inputs: ReadonlyMap<number, StreamInputInfo>
+  readonly numRecords: number
   readonly outputs: OutputOperationInfo[]
 }
 
@@ -139,10 +140,13 @@ export class BatchLoop {
 
   #submit(time: number): void {
     this.lastTime = time
+    const submissionTime = this.#clock.now()
+    const inputs = this.#inputs.map(input => input.allocate(time))
     const batch: Batch = {
       time,
-      submissionTime: this.#clock.now(),
-      inputs: this.#inputs.map(input => input.allocate(time)),
+      submissionTime,
+      inputs: new Map(inputs.map(input => [input.inputStreamId, input])),
+      numRecords: inputs.reduce((sum, input) => sum + input.numRecords, 0),
       outputs: this.#outputs.map(({ name, description }, id) => ({
         batchTime: time,
         id,
@@ -216,13 +220,13 @@ export class BatchLoop {
       batch.outputs[id] = started
       this.#events.emit('outputOperationStarted', started)
       await currentJob.run(job, () => output.run(rdd, time, before))
-      batch.outputs[id] = { ...started, endTime: this.#clock.now() }
+      batch.outputs[id] = ended(started, this.#clock.now())
     } catch (error) {
       const { name: operator, place } = output
       const site = { operator, place, code: 'OUTPUT_FAILED', batchTime: time }
       const failure = callbackError(error, site)
-      const endTime = this.#clock.now()
-      batch.outputs[id] = { ...batch.outputs[id]!, endTime, failureReason: failure.message }
+      const failed = { ...batch.outputs[id]!, failureReason: failure.message }
+      batch.outputs[id] = ended(failed, this.#clock.now())
       if (!this.#abandoned) this.#report(failure, id)
     } finally {
       job.loop = undefined
@@ -369,14 +373,19 @@ function forgotten({ step: { label, place } }: StreamNode, time: number): Pelton
   )
 }
 
+function ended(info: OutputOperationInfo, endTime: number): OutputOperationInfo {
+  const { startTime } = info
+  return { ...info, endTime, ...(startTime !== undefined && { duration: endTime - startTime }) }
+}
+
 function info(batch: Batch, start?: number, end?: number): BatchInfo {
-  const { time, submissionTime, inputs, outputs } = batch
+  const { time, submissionTime, inputs, numRecords, outputs } = batch
   return {
     batchTime: time,
-    inputs,
-    numRecords: inputs.reduce((sum, input) => sum + input.numRecords, 0),
+    streamIdToInputInfo: inputs,
+    numRecords,
     submissionTime,
-    outputOperations: [...outputs],
+    outputOperationInfos: new Map(outputs.map(output => [output.id, output])),
     ...(start !== undefined && {
       processingStartTime: start,
       schedulingDelay: start - submissionTime,

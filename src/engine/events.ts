@@ -10,33 +10,50 @@ export interface StreamInputInfo {
 /** One output operation of one batch; times in milliseconds since the epoch. */
 export interface OutputOperationInfo {
   readonly batchTime: number
+  /** From 0 in each batch, in the order in which the outputs were defined. */
   readonly id: number
   readonly name: string
+  /** The name and where it was called. */
   readonly description: string
   readonly startTime?: number
   readonly endTime?: number
+  /** Milliseconds from start to end; only where both have been. */
+  readonly duration?: number
   readonly failureReason?: string
 }
 
-/** One batch as listeners see it; delays in milliseconds. */
+/**
+ * One batch as listeners see it; times in milliseconds since the epoch, delays in milliseconds.
+ * What has not happened yet is not there: a submitted batch has no delays, a started one has its
+ * scheduling delay, a completed one has all three.
+ */
 export interface BatchInfo {
   readonly batchTime: number
-  readonly inputs: readonly StreamInputInfo[]
+  readonly streamIdToInputInfo: ReadonlyMap<number, StreamInputInfo>
+  /** Rows of all inputs together. */
   readonly numRecords: number
   readonly submissionTime: number
   readonly processingStartTime?: number
   readonly processingEndTime?: number
+  /** From submission to the start of processing. */
   readonly schedulingDelay?: number
+  /** From the start to the end of processing. */
   readonly processingDelay?: number
   readonly totalDelay?: number
-  readonly outputOperations: readonly OutputOperationInfo[]
+  /** By id, in order. */
+  readonly outputOperationInfos: ReadonlyMap<number, OutputOperationInfo>
 }
 
 /** A receiver as listeners see it; times in milliseconds since the epoch. */
 export interface ReceiverInfo {
   readonly streamId: number
+  /** Class and stream, such as `Ticks-0`. */
   readonly name: string
   readonly active: boolean
+  /** Host of a receiver; absent for one of this process, which all are today. */
+  readonly location?: string
+  /** Who runs the receiver; absent for one of this process, which all are today. */
+  readonly executorId?: string
   readonly lastErrorMessage?: string
   readonly lastError?: unknown
   readonly lastErrorTime?: number

@@ -305,7 +305,7 @@ export class Pool {
   #closed(): PeltonError | undefined {
     if (this.#broken || !this.#destroyed) return this.#broken
     return new PeltonError(
-      'the workers have been ended: the StreamingContext was stopped while this ran. ' +
+      'the workers have been ended: the context was stopped while this ran. ' +
         'Await your actions before stop()',
       { code: 'STATE' },
     )

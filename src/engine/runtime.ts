@@ -35,8 +35,8 @@ const arenaBytesMin = 2 ** 20
 export const workersMax = 1024
 const defaultShare = 0.5
 
-/** Bytes of `'256MiB'`, `'1.5 GB'` or a plain number. */
-export function parseBytes(memory: number | string): number {
+/** Bytes of `'256MiB'`, `'1.5 GB'` or a plain number; `owner` is the class with the option. */
+export function parseBytes(memory: number | string, owner = 'StreamingContext'): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(memory))
   const unit = match && units[match[2]!.toLowerCase()]
   const bytes = match && unit ? Math.floor(Number(match[1]) * unit) : Number.NaN
@@ -44,7 +44,7 @@ export function parseBytes(memory: number | string): number {
   throw new PeltonError(
     `memory is ${preview(memory)}; it must be at least 1 MiB, as bytes or as a text such as ` +
       "'512MiB' or '2GiB'",
-    { code: 'OPTION', operator: 'StreamingContext' },
+    { code: 'OPTION', operator: owner },
   )
 }
 
@@ -66,19 +66,20 @@ export function memoryAvailable(): number {
   return Math.min(limit ?? Number.POSITIVE_INFINITY, totalmem())
 }
 
-/** Checks a count such as `workers`; undefined gives the default. */
+/** Checks a count such as `workers`, an option of `owner`; undefined gives the default. */
 export function countOption(
   name: string,
   value: number | undefined,
   fallback: number,
   max = Number.MAX_SAFE_INTEGER,
+  owner = 'StreamingContext',
 ): number {
   if (value === undefined) return fallback
   if (Number.isInteger(value) && value >= 1 && value <= max) return value
   const range = max < Number.MAX_SAFE_INTEGER ? `from 1 to ${max}` : 'from 1 up'
   throw new PeltonError(`${name} is ${preview(value)}; it must be a whole number ${range}`, {
     code: 'OPTION',
-    operator: 'StreamingContext',
+    operator: owner,
   })
 }
 

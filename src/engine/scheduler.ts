@@ -215,7 +215,7 @@ function liesAlready({ inputs }: RddNode, partitioner: Partitioner): boolean {
 
 function foreign(): PeltonError {
   return new PeltonError(
-    'an RDD of another StreamingContext was used here: the RDDs have different contexts. ' +
+    'an RDD of another context was used here: the RDDs have different contexts. ' +
       'collect() its rows, and parallelize() them in this one',
     { code: 'OPTION' },
   )

@@ -57,8 +57,9 @@ export class ContextScope extends RddScope {
     if (this.#held.delete(holdings)) holdings.release()
   })
 
-  constructor() {
-    super('a StreamingContext that was stopped')
+  /** @param owner the class of the context */
+  constructor(owner: string) {
+    super(`a ${owner} that was stopped`)
   }
 
   override adopt(node: RddNode): RddNode {
@@ -79,6 +80,8 @@ export class ContextScope extends RddScope {
 const currentScope = new AsyncLocalStorage<RddScope>()
 
 export interface Session {
+  /** Class of the context, for messages. */
+  readonly owner: string
   readonly runtime: Runtime
   readonly scheduler: Scheduler
   /** Default number of partitions: a constant, never the number of cores. */

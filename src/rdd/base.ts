@@ -44,8 +44,8 @@ export abstract class RddBase<T> {
     if (session === this.session) return
     throw misused(
       call,
-      'got an RDD of another StreamingContext: the RDDs have different contexts. collect() its ' +
-        'rows, and parallelize() them here',
+      `got an RDD of another ${this.session.owner}: the RDDs have different contexts. collect() ` +
+        'its rows, and parallelize() them here',
     )
   }
 

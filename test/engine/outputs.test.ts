@@ -396,10 +396,10 @@ describe('listeners', () => {
     await ssc.whenIdle()
     expect(infos['batchSubmitted 1000']).toMatchObject({
       numRecords: 4,
-      inputs: [
-        { inputStreamId: 0, numRecords: 3 },
-        { inputStreamId: 1, numRecords: 1 },
-      ],
+      streamIdToInputInfo: new Map([
+        [0, { inputStreamId: 0, numRecords: 3, metadata: {} }],
+        [1, { inputStreamId: 1, numRecords: 1, metadata: {} }],
+      ]),
       submissionTime: 1000,
     })
     expect(infos['batchSubmitted 1000']).not.toHaveProperty('schedulingDelay')
@@ -417,8 +417,9 @@ describe('listeners', () => {
       processingDelay: 0,
       totalDelay: 300,
     })
-    const [output] = infos['batchCompleted 1000']!.outputOperations
+    const output = infos['batchCompleted 1000']!.outputOperationInfos.get(0)
     expect(output).toMatchObject({ id: 0, name: 'foreachRDD', startTime: 1000, endTime: 2300 })
+    expect(output).toHaveProperty('duration', 1300)
     expect(output!.description).toMatch(/^foreachRDD at .*outputs\.test\.ts:\d+/)
     await ssc.stop()
   })

@@ -381,7 +381,7 @@ describe('what an error leaves alone', () => {
       .foreachRDD(async rdd => bad.push(await rdd.collect()))
     stream.foreachRDD(async rdd => after.push(await rdd.collect()))
     ssc.on('batchCompleted', batch =>
-      reasons.push(batch.outputOperations.map(output => output.failureReason)),
+      reasons.push([...batch.outputOperationInfos.values()].map(output => output.failureReason)),
     )
     await ssc.start()
     const ended = rejection(ssc.awaitTermination())

@@ -196,7 +196,7 @@ describe('which files', () => {
   test('listeners get the names, and no count of records', async () => {
     const { b } = streamOf()
     const inputs: unknown[] = []
-    b.ssc.on('batchSubmitted', batch => inputs.push(...batch.inputs))
+    b.ssc.on('batchSubmitted', batch => inputs.push(...batch.streamIdToInputInfo.values()))
     const paths = [write('a', 'a\n', epoch + 500), write('b', '', epoch + 500)]
     await b.ssc.start()
     await b.tick()

@@ -8,18 +8,24 @@
 import {
   type Accumulator,
   accumulator,
+  BatchContext,
   type BatchInfo,
   type BatchRows,
   type Broadcast,
   broadcast,
   type DStream,
+  type Metrics,
+  type OutputOperationInfo,
   type PeltonError,
   type RDD,
   Receiver,
+  type ReceiverInfo,
   type Resource,
   resource,
   type SessionWindow,
+  type StreamInputInfo,
   StreamingContext,
+  type StreamingListener,
   seconds,
 } from 'pelton'
 import { afterAll, describe, expectTypeOf, test } from 'vitest'
@@ -266,8 +272,41 @@ describe('the context', () => {
     // @ts-expect-error: there is no such event
     ssc.on('batchFinished', () => undefined)
     expectTypeOf(ssc.on).returns.toEqualTypeOf<() => void>()
+    ssc.addStreamingListener({
+      onStreamingStarted: time => expectTypeOf(time).toEqualTypeOf<number>(),
+      onReceiverError: receiver => expectTypeOf(receiver).toEqualTypeOf<ReceiverInfo>(),
+      onBatchCompleted: async batch => {
+        expectTypeOf(batch).toEqualTypeOf<BatchInfo>()
+        expectTypeOf(batch.totalDelay).toEqualTypeOf<number | undefined>()
+        const input = batch.streamIdToInputInfo.get(0)
+        expectTypeOf(input).toEqualTypeOf<StreamInputInfo | undefined>()
+      },
+      onOutputOperationCompleted: output =>
+        expectTypeOf(output).toEqualTypeOf<OutputOperationInfo>(),
+    })
+    // @ts-expect-error: there is no such callback
+    const unknown = () => ssc.addStreamingListener({ onBatchFinished: () => undefined })
+    expectTypeOf(unknown).toBeFunction()
+    expectTypeOf<keyof StreamingListener>().toExtend<`on${string}`>()
     expectTypeOf(ssc.awaitTermination).returns.resolves.toEqualTypeOf<boolean>()
     expectTypeOf(ssc.getState()).toEqualTypeOf<'INITIALIZED' | 'ACTIVE' | 'STOPPED'>()
+  })
+
+  test('without streams has RDDs only', async () => {
+    await using bc = new BatchContext({ workers: 1, partitions: 2 })
+    expectTypeOf(bc.parallelize([1])).toEqualTypeOf<RDD<number>>()
+    expectTypeOf(bc.parallelize(new Float64Array(1))).toEqualTypeOf<RDD<number>>()
+    expectTypeOf(bc.textFile('a')).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(bc.emptyRDD<string>()).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(bc.union([bc.parallelize(['a'])])).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(bc.metrics()).toEqualTypeOf<Metrics>()
+    // @ts-expect-error: a union has rows of one type
+    const mixed = () => bc.union([bc.parallelize([1]), bc.parallelize(['a'])])
+    // @ts-expect-error: it has no streams
+    const stream = () => bc.queueStream([[1]])
+    // @ts-expect-error: and no clock
+    const clock = () => new BatchContext({ batchInterval: 1 })
+    expectTypeOf([mixed, stream, clock]).toBeArray()
   })
 
   test('needs a batch interval', () => {
