@@ -235,6 +235,7 @@ function half(params: Readonly<Record<string, unknown>>): string {
 function placement(pact: Pact): string {
   if (pact.how === 'gathered') return 'gathered into one partition'
   if (pact.how === 'as-it-lies') return ''
+  if (pact.how === 'aligned') return 'partition by partition'
   return `exchanged ${exchanged(pact.partitioner)}`
 }
 

@@ -30,7 +30,9 @@ export {
   using,
 } from './functions/index.ts'
 export type { Metrics } from './metrics.ts'
+export type { PipeOptions } from './ops/pipe.ts'
 export type { Logger, StreamingContextOptions } from './options.ts'
+export type { PartialCount } from './rdd/partitions.ts'
 export { RDD } from './rdd.ts'
 export type { KeyState as State } from './state/key-state.ts'
 export { type InitialState, StateSpec } from './state-spec.ts'

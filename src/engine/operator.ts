@@ -13,7 +13,8 @@
  *
  * Obligations of the engine
  * - Rows reach a kernel in partition order, each exactly once per successful attempt.
- * - With the pact `exchanged`, equal keys meet in one partition; with `gathered`, all rows do.
+ * - With the pact `exchanged`, equal keys meet in one partition; with `gathered`, all rows do; with
+ *   `aligned`, those of partitions with the same number, one input's rows after the other's.
  */
 
 import type { ColumnKernel } from './column-kernel.ts'
@@ -23,6 +24,7 @@ export type Pact =
   | { readonly how: 'as-it-lies' }
   | { readonly how: 'exchanged'; readonly partitioner: Partitioner }
   | { readonly how: 'gathered' }
+  | { readonly how: 'aligned' }
 
 /** Which rows share a partition: two equal partitioners place rows alike. */
 export type Partitioner =
@@ -32,6 +34,8 @@ export type Partitioner =
 
 export const asItLies: Pact = { how: 'as-it-lies' }
 export const gathered: Pact = { how: 'gathered' }
+/** Partition k of every input meets in partition k; the inputs have equally many. */
+export const aligned: Pact = { how: 'aligned' }
 
 /** Rows meet by the hash of their key, the first element of a pair. */
 export function exchangedByKey(partitions: number): Pact {

@@ -331,7 +331,7 @@ export class TaskRunner {
     const rows = this.#lazyRows(program, segment, vectors, part)
     let held: unknown[] = []
     try {
-      const result = kernel.run(rows, fns, step.params, part.partition)
+      const result = kernel.run(rows, fns, step.params, part.number)
       if (typeof (result as unknown as object)?.[Symbol.iterator as never] !== 'function') {
         throw new PeltonError(
           `${step.label} needs a function that returns an iterable; ` +

@@ -18,8 +18,17 @@ export function randomNumbers(seed: number): () => number {
   }
 }
 
+/** Random numbers of a partition. */
+export function randomOf(seed: number, partition: number): () => number {
+  return randomNumbers(Math.imul(seed + 1, 0x9e3779b1) ^ partition)
+}
+
+/** Beyond it, e to the power of minus the mean comes close to the smallest number there is. */
+const meanMax = 500
+
 /** How often something happens whose mean is given (Knuth's method for Poisson's distribution). */
-function poisson(mean: number, random: () => number): number {
+export function poisson(mean: number, random: () => number): number {
+  if (mean > meanMax) return poisson(mean / 2, random) + poisson(mean / 2, random)
   const limit = Math.exp(-mean)
   let count = 0
   for (let product = random(); product > limit; product *= random()) count++
@@ -34,7 +43,7 @@ export const sample: Operator = {
     form: 'partition',
     *run(rows, _functions, params, partition) {
       const { from, to, seed, replaces } = params as Record<string, number>
-      const random = randomNumbers(Math.imul(seed! + 1, 0x9e3779b1) ^ partition)
+      const random = randomOf(seed!, partition)
       for (const row of rows) {
         if (!replaces) {
           const drawn = random()
