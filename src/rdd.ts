@@ -91,7 +91,7 @@ export class RDD<T> extends SavedRdd<T> {
    */
   localCheckpoint(): this {
     this.persist()
-    this.node.endsLineage = true
+    this.node.endLineage()
     return this
   }
 

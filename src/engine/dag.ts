@@ -176,6 +176,12 @@ export class RddNode {
   /** Whether the result, once computed, ends its lineage: as where each needs the one before. */
   endsLineage = false
 
+  /** Asks for that; where the rows have been computed already, they end it now. */
+  endLineage(): void {
+    this.endsLineage = true
+    this.holdings.dataset?.then(() => this.computed(), ignore)
+  }
+
   /** The rows lie in blocks for good: what they were made of is not needed any more. */
   computed(): void {
     if (!this.endsLineage) return

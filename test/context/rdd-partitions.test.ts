@@ -230,5 +230,14 @@ test.each([1, 7])('a checkpoint ends the lineage, %i partitions', async n => {
       'unpersist() of the RDD ranks that was checkpointed',
     )
     expect(await rdd.collect()).toHaveLength(20)
+    const kept = await rdd.map(x => -x).materialize()
+    expect(kept.node.inputs).toHaveLength(1)
+    expect(await kept.localCheckpoint().collect()).toHaveLength(20)
+    expect(kept.node.inputs).toHaveLength(0)
+    const failing = rdd.map((x): number => {
+      throw new Error(`no row ${x}`)
+    })
+    await expect(failing.localCheckpoint().collect()).rejects.toThrow('no row')
+    expect(failing.node.inputs).toHaveLength(1)
   })
 })

@@ -5,7 +5,9 @@
  */
 import { realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { ManualClock, StreamingContext } from 'pelton'
 import { expect, test } from 'vitest'
+import { forcedPlacement } from '../../src/context.ts'
 import { inContext } from '../context/rdd-support.ts'
 
 const node = (source: string): string[] => [process.execPath, '-e', source]
@@ -32,6 +34,17 @@ test('the command runs once a partition, an empty one too', async () => {
     expect(counts.map(Number)).toEqual([0, 1, 0, 1, 1])
     expect(await ssc.parallelize([], 2).pipe(capitals).collect()).toEqual([])
   })
+})
+
+test('the main thread never waits for a command, however few the rows', async () => {
+  const options = { batchInterval: 1000, clock: new ManualClock(0), workers: 1 }
+  await using ssc = new StreamingContext({ ...options, [forcedPlacement]: 'inline' } as any)
+  const { counters } = ssc.session.scheduler
+  const upper = ssc.parallelize(['a', 'b'], 2).map(text => text.toUpperCase())
+  expect(await upper.collect()).toEqual(['A', 'B'])
+  expect(counters.mainThreadRows).toBe(2)
+  expect(await upper.pipe('cat').collect()).toEqual(['A', 'B'])
+  expect(counters.mainThreadRows).toBe(2)
 })
 
 test('no shell reads the command; env and cwd are its own', async () => {
