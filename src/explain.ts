@@ -236,6 +236,7 @@ function placement(pact: Pact): string {
   if (pact.how === 'gathered') return 'gathered into one partition'
   if (pact.how === 'as-it-lies') return ''
   if (pact.how === 'zipped') return `side by side ${exchanged(pact.partitioner)}`
+  if (pact.how === 'aligned') return 'partition by partition'
   return `exchanged ${exchanged(pact.partitioner)}`
 }
 

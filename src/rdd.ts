@@ -1,15 +1,12 @@
 /** RDD<T>: a distributed collection at one time. Lazy; actions return promises. */
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { callOf, partitionsOption, pathOption, stepOf } from './apply.ts'
+import { callOf, partitionsOption, stepOf } from './apply.ts'
 import { sameKey } from './columnar/keys.ts'
 import type { RddNode } from './engine/dag.ts'
 import { activeScope, derived, type RddScope } from './engine/session.ts'
 import { PeltonError, preview } from './errors.ts'
 import * as ops from './ops/index.ts'
 import type { AsyncOptions } from './ops/map-async.ts'
-import { misused } from './rdd/base.ts'
-import { NumberRdd } from './rdd/numbers.ts'
+import { SavedRdd } from './rdd/saved.ts'
 
 /**
  * A collection in partitions, computed when an action asks for it. Transformations run in the
@@ -19,7 +16,7 @@ import { NumberRdd } from './rdd/numbers.ts'
  * const rdd = ssc.parallelize([1, 2, 3, 4])
  * await rdd.map(x => x * 2).filter(x => x > 2).collect() // [4, 6, 8]
  */
-export class RDD<T> extends NumberRdd<T> {
+export class RDD<T> extends SavedRdd<T> {
   protected made<U>(node: RddNode, scope: RddScope): RDD<U> {
     return new RDD<U>(this.session, node, scope)
   }
@@ -63,9 +60,7 @@ export class RDD<T> extends NumberRdd<T> {
   /** The rows of both, this one's first. @example a.union(b) */
   union(other: RDD<T>): RDD<T> {
     const call = callOf('union')
-    this.scope.check()
-    if (!(other instanceof RDD)) throw misused(call, `needs an RDD; got ${preview(other)}`)
-    other.checkUsable(this.session, call)
+    this.usableWith(other, call)
     const scope = activeScope(this.session)
     const step = stepOf(call, ops.union)
     return new RDD(this.session, derived(scope, step, [this.node, other.node]), scope)
@@ -97,8 +92,33 @@ export class RDD<T> extends NumberRdd<T> {
     return this.persist()
   }
 
+  /**
+   * Cuts the lineage: the first action that computes the rows keeps them in the arena, as `persist`
+   * does, and what they were made of is let go. There is no way back: `unpersist` is an error then.
+   * The rows last as long as the RDD; a directory is what `saveAsObjectFile` is for.
+   *
+   * @example for (let i = 0; i < 1000; i++) ranks = step(ranks).localCheckpoint()
+   */
+  localCheckpoint(): this {
+    this.persist()
+    this.node.endLineage()
+    return this
+  }
+
+  /** The same as `localCheckpoint()`: an RDD never outlives its process. */
+  checkpoint(): this {
+    return this.localCheckpoint()
+  }
+
   /** Gives back what `persist` keeps. */
   unpersist(): this {
+    if (this.node.endsLineage) {
+      throw new PeltonError(
+        `unpersist() of ${this.called} that was checkpointed: its rows could not be computed ` +
+          'again. Let go of the RDD instead, or call persist() where you called checkpoint',
+        { code: 'STATE', operator: 'unpersist' },
+      )
+    }
     this.node.persisted = false
     this.node.holdings.release()
     return this
@@ -111,9 +131,19 @@ export class RDD<T> extends NumberRdd<T> {
     return this
   }
 
-  /** All rows, in partition order. @example await rdd.collect() */
-  async collect(): Promise<T[]> {
-    return await this.rows()
+  /**
+   * All rows, in partition order. With a function it is no action but Spark's `collect` of a
+   * partial function: an RDD of what `f` gives, without the rows for which that is undefined.
+   *
+   * @example await rdd.collect()
+   * @example rdd.collect(line => /^id=(.*)/.exec(line)?.[1])
+   */
+  collect<U>(f: (row: T) => U | undefined): RDD<U>
+  collect(): Promise<T[]>
+  collect(f?: (row: T) => unknown): Promise<T[]> | RDD<unknown> {
+    if (f === undefined) return this.rows()
+    const made = this.applied<unknown>(callOf('collect'), ops.map, {}, [f])
+    return made.filter(row => row !== undefined)
   }
 
   /** The first `n` rows. @example await rdd.take(10) */
@@ -135,7 +165,7 @@ export class RDD<T> extends NumberRdd<T> {
   async first(): Promise<T> {
     const rows = await this.take(1)
     if (rows.length > 0) return rows[0] as T
-    throw new PeltonError('empty collection: first() of an RDD without rows; use take(1)', {
+    throw new PeltonError(`empty collection: first() of ${this.called} without rows; use take(1)`, {
       code: 'EMPTY',
       operator: 'first',
     })
@@ -166,7 +196,7 @@ export class RDD<T> extends NumberRdd<T> {
     const rows = await reduced.rows()
     if (rows.length > 0) return rows[0] as T
     throw new PeltonError(
-      'empty collection: reduce() of an RDD without rows; check isEmpty() first',
+      `empty collection: reduce() of ${this.called} without rows; check isEmpty() first`,
       {
         code: 'EMPTY',
         operator: 'reduce',
@@ -198,35 +228,6 @@ export class RDD<T> extends NumberRdd<T> {
   async foreachPartition(f: (rows: Iterable<T>, partition: number) => unknown): Promise<void> {
     const done = this.applied<unknown>(callOf('foreachPartition'), ops.foreachPartition, {}, [f])
     ;(await done.held()).release()
-  }
-
-  /**
-   * Writes `directory/part-NNNNN`, one file a partition, and `_SUCCESS` at the end.
-   * Rejects when the directory exists, unless told to overwrite it.
-   *
-   * @example await rdd.saveAsTextFile('out/words')
-   */
-  async saveAsTextFile(directory: string, options: { overwrite?: boolean } = {}): Promise<void> {
-    pathOption('saveAsTextFile', 'directory', directory)
-    const exists = statSync(directory, { throwIfNoEntry: false }) !== undefined
-    if (exists && !options.overwrite) {
-      throw new PeltonError(
-        `Output directory ${directory} already exists; choose another, or pass { overwrite: true }`,
-        { code: 'OUTPUT_EXISTS', operator: 'saveAsTextFile' },
-      )
-    }
-    const temporary = `${directory.replace(/\/+$/, '')}.tmp-${process.pid}-${this.id}`
-    mkdirSync(temporary, { recursive: true })
-    try {
-      const written = this.applied(callOf('saveAsTextFile'), ops.saveText, { directory: temporary })
-      ;(await written.held()).release()
-      writeFileSync(join(temporary, '_SUCCESS'), '')
-      if (exists) rmSync(directory, { recursive: true, force: true })
-      renameSync(temporary, directory)
-    } catch (error) {
-      rmSync(temporary, { recursive: true, force: true })
-      throw error
-    }
   }
 
   /** Whether two rows are equal as keys; for tests of programs. */

@@ -148,6 +148,22 @@ export abstract class ContextBase {
     })
   }
 
+  /**
+   * The rows that `saveAsObjectFile` wrote to a directory, to a file of it, or to what a pattern
+   * names: one partition a file.
+   *
+   * @example ssc.objectFile<Session>('out/sessions')
+   */
+  objectFile<T>(path: string): RDD<T> {
+    pathOption('objectFile', 'path', path)
+    const { session } = this
+    const paths = this.#leaf<string>('objectFile', () => {
+      const files = filesOf(path).map(file => file.path)
+      return parallelize(session.runtime.arena, files, Math.max(1, files.length))
+    })
+    return paths.through<T>(callOf('objectFile'), ops.loadObjects)
+  }
+
   #leaf<T>(label: string, load: () => Dataset): RDD<T> {
     const scope = activeScope(this.session)
     const step = stepOf(callOf(label), ops.source)

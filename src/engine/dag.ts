@@ -129,19 +129,20 @@ export class RddNode {
   sides: readonly number[] = []
   /** Nodes that live and die with this one: what a transform's function made on the way. */
   owned: readonly RddNode[] = []
-  /** Makes the rows of a leaf when they are first needed. */
-  readonly load: (() => Promise<Dataset> | Dataset) | undefined
+  readonly #load: (() => Dataset) | undefined
+  #partitions: number | undefined
 
   constructor(init: {
     step: Step
     inputs: readonly RddNode[]
-    load?: () => Promise<Dataset> | Dataset
+    load?: () => Dataset
     dataset?: Dataset
   }) {
     this.step = init.step
     this.#inputs = init.inputs
-    this.load = init.load
+    this.#load = init.load
     if (init.dataset) this.holdings.dataset = Promise.resolve(init.dataset)
+    this.#partitions = init.dataset?.partitions.length
     this.partitioner = partitionerOf(init.step, init.inputs)
   }
 
@@ -149,12 +150,45 @@ export class RddNode {
     return this.#inputs
   }
 
+  /** Makes the rows of a leaf when they are first needed. */
+  loaded(): Promise<Dataset> | undefined {
+    if (!this.holdings.dataset && this.#load) {
+      const dataset = this.#load()
+      this.#partitions = dataset.partitions.length
+      this.holdings.dataset = Promise.resolve(dataset)
+    }
+    return this.holdings.dataset
+  }
+
+  /** How many partitions the rows lie in; to know it, leaves are loaded. */
+  get partitions(): number {
+    if (this.#partitions === undefined && this.#load) this.loaded()
+    this.#partitions ??= this.#partitionsOfPact()
+    return this.#partitions
+  }
+
+  #partitionsOfPact(): number {
+    const pact = this.step.operator.pact?.(this.step.params)
+    if (pact?.how === 'exchanged') return pact.partitioner.partitions
+    if (pact?.how === 'gathered') return 1
+    const counts = this.#inputs.map(input => input.partitions)
+    return pact?.how === 'aligned' ? (counts[0] ?? 0) : counts.reduce((all, n) => all + n, 0)
+  }
+
   /** Whether the result, once computed, ends its lineage: as where each needs the one before. */
   endsLineage = false
 
+  /** Asks for that; where the rows have been computed already, they end it now. */
+  endLineage(): void {
+    this.endsLineage = true
+    this.holdings.dataset?.then(() => this.computed(), ignore)
+  }
+
   /** The rows lie in blocks for good: what they were made of is not needed any more. */
   computed(): void {
-    if (this.endsLineage) this.#inputs = []
+    if (!this.endsLineage) return
+    this.#partitions = this.partitions
+    this.#inputs = []
   }
 
   /** Lets go of everything this node holds. Its inputs are released by those who made them. */

@@ -13,8 +13,9 @@
  *
  * Obligations of the engine
  * - Rows reach a kernel in partition order, each exactly once per successful attempt.
- * - With the pact `exchanged`, equal keys meet in one partition; with `gathered`, all rows do; with
- *   `zipped`, equal keys meet, and each row tells which side it is of, one side after the other.
+ * - With the pact `exchanged`, equal keys meet in one partition; with `gathered`, all rows do;
+ *   with `zipped`, equal keys meet, and each row tells which side it is of, one side after the
+ *   other; with `aligned`, rows of partitions with the same number meet, input after input.
  */
 
 import type { ColumnKernel } from './column-kernel.ts'
@@ -25,6 +26,7 @@ export type Pact =
   | { readonly how: 'exchanged'; readonly partitioner: Partitioner }
   | { readonly how: 'gathered' }
   | { readonly how: 'zipped'; readonly partitioner: Partitioner }
+  | { readonly how: 'aligned' }
 
 /** Which rows share a partition: two equal partitioners place rows alike. */
 export type Partitioner =
@@ -34,6 +36,8 @@ export type Partitioner =
 
 export const asItLies: Pact = { how: 'as-it-lies' }
 export const gathered: Pact = { how: 'gathered' }
+/** Partition k of every input meets in partition k; the inputs have equally many. */
+export const aligned: Pact = { how: 'aligned' }
 
 /** Rows meet by the hash of their key, the first element of a pair. */
 export function exchangedByKey(partitions: number): Pact {

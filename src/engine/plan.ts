@@ -35,6 +35,11 @@ export class Chain {
 export interface PlacedPartition {
   readonly chain: Chain
   readonly pieces: readonly Piece[]
+  /**
+   * The place that it had where a kernel over whole partitions was called: behind another parent's
+   * partitions it lies elsewhere.
+   */
+  readonly number?: number
   /** Batch time of the result that the chain leads to, where one of its steps asks for it. */
   readonly time?: number
 }

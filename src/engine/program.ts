@@ -70,6 +70,8 @@ export interface TaskPart {
   /** Batch time of the result, in milliseconds; NaN where no step asks for it. */
   readonly time: number
   readonly partition: number
+  /** The number that kernels over whole partitions are told: its place where they were called. */
+  readonly number: number
   readonly program: number
   readonly pieces: readonly Piece[]
 }

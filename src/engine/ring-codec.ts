@@ -115,9 +115,10 @@ export function writeTask(to: Float64Array, task: TaskMessage): boolean {
     writer.put(bytes)
   }
   writer.put(parts.length)
-  for (const { partition, program, pieces, time } of parts) {
+  for (const { partition, number, program, pieces, time } of parts) {
     writer.put(time)
     writer.put(partition)
+    writer.put(number)
     writer.put(program)
     writer.pieces(pieces)
   }
@@ -133,8 +134,13 @@ export function readTask(from: Float64Array): TaskMessage {
     return { id: reader.next(), ptr: reader.next(), bytes: reader.next() }
   })
   const parts = reader.list((): TaskPart => {
-    const time = reader.next()
-    return { time, partition: reader.next(), program: reader.next(), pieces: reader.pieces() }
+    const [time, partition, number, program] = [
+      reader.next(),
+      reader.next(),
+      reader.next(),
+      reader.next(),
+    ]
+    return { time, partition, number, program, pieces: reader.pieces() }
   })
   if (how === 'blocks') return { attempt, programs, parts, terminal: { to: how, limit: count } }
   const partitioner = { kind: how, partitions: count } as Partitioner

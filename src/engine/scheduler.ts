@@ -2,7 +2,7 @@
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import type { Dataset } from './block-store.ts'
-import { Holdings, type RddNode } from './dag.ts'
+import type { Holdings, RddNode } from './dag.ts'
 import type { EventBus } from './events.ts'
 import { type Partitioner, samePartitioner } from './operator.ts'
 import { Chain, type PlacedPartition } from './plan.ts'
@@ -18,6 +18,14 @@ export interface HeldRows {
   release(): void
 }
 
+/** What an action wants of a run. */
+export interface RunOptions {
+  /** Rows of each partition that are enough, where they have to be computed. */
+  readonly limit?: number
+  /** Sees the rows of each task as it ends, in blocks; they last until the run has ended. */
+  readonly onPieces?: (pieces: readonly Piece[]) => void
+}
+
 /** Datasets that a running job keeps alive, and the batch it belongs to. */
 export class Job {
   readonly batchTime: number | undefined
@@ -29,12 +37,17 @@ export class Job {
   }
 
   hold(dataset: Dataset): Dataset {
-    this.#held.push(dataset.retain())
+    return this.own(dataset.retain())
+  }
+
+  /** Takes over a dataset that serves this job alone. */
+  own(dataset: Dataset): Dataset {
+    this.#held.push(dataset)
     return dataset
   }
 
-  /** Notes an exchange whose output serves this job alone. */
-  own(holdings: Holdings): void {
+  /** The same for the output of an exchange. */
+  ownExchange(holdings: Holdings): void {
     this.#exchanged.push(holdings)
   }
 
@@ -66,14 +79,13 @@ export class Scheduler {
   }
 
   /**
-   * Runs an action: the rows of `node`, at most `limit` of each partition where they have to be
-   * computed. The caller releases them. Rejects with the error of the first task that failed for
-   * good.
+   * Runs an action: the rows of `node`. The caller releases them. Rejects with the error of the
+   * first task that failed for good.
    */
   async run(
     node: RddNode,
     batchTime?: number,
-    limit = Number.POSITIVE_INFINITY,
+    { limit = Number.POSITIVE_INFINITY, onPieces }: RunOptions = {},
   ): Promise<HeldRows> {
     const job = new Job(batchTime)
     try {
@@ -81,7 +93,13 @@ export class Scheduler {
       if (placed.every(isInArena)) {
         return { partitions: placed.map(p => p.pieces), release: () => job.end() }
       }
-      const dataset = await this.#stages.run({ placed, terminal: { to: 'blocks', limit }, job })
+      const terminal: Terminal = { to: 'blocks', limit }
+      const dataset = await this.#stages.run({
+        placed,
+        terminal,
+        job,
+        ...(onPieces && { onPieces }),
+      })
       job.end()
       return dataset
     } catch (error) {
@@ -102,9 +120,7 @@ export class Scheduler {
   }
 
   async #place(node: RddNode, job: Job): Promise<PlacedPartition[]> {
-    if (!node.holdings.dataset && node.load) node.holdings.dataset = Promise.resolve(node.load())
-    else if (!node.holdings.dataset && node.persisted)
-      node.holdings.dataset = this.#materialised(node, job)
+    if (!node.loaded() && node.persisted) node.holdings.dataset = this.#materialised(node, job)
     if (!node.holdings.dataset) return await this.#derive(node, job)
     const dataset = job.hold(await node.holdings.dataset)
     if (!dataset.liesIn(this.#arena)) throw foreign()
@@ -128,20 +144,25 @@ export class Scheduler {
     const pact = operator.pact?.(params) ?? { how: 'as-it-lies' }
     let placed: PlacedPartition[]
     if (pact.how === 'exchanged' && !liesAlready(node, pact.partitioner)) {
-      if (!node.keepsExchange) job.own(node.holdings)
+      if (!node.keepsExchange) job.ownExchange(node.holdings)
       node.holdings.exchanged ??= this.#exchange(node, pact.partitioner, job)
       const dataset = job.hold(await this.#orForget(node.holdings))
       placed = dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
     } else if (pact.how === 'zipped') placed = await this.#zip(node, pact.partitioner, job)
     else {
-      placed = []
-      for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
+      const inputs: PlacedPartition[][] = []
+      for (const input of node.inputs) inputs.push(await this.#place(input, job))
+      placed = inputs.flat()
       if (pact.how === 'gathered') placed = [await this.#gather(placed, node, job)]
+      if (pact.how === 'aligned') placed = await this.#align(placed, inputs.length, job)
     }
     if (!operator.kernel) return placed
-    return placed.map(({ chain, pieces, time = node.time }) => ({
+    const countsPartitions = operator.kernel.form === 'partition'
+    if (countsPartitions) placed = await this.#numberless(placed, job)
+    return placed.map(({ chain, pieces, number, time = node.time }, index) => ({
       chain: chain.extend(node.step),
       pieces,
+      ...((countsPartitions || number !== undefined) && { number: number ?? index }),
       ...(time !== undefined && { time }),
     }))
   }
@@ -179,10 +200,8 @@ export class Scheduler {
     const isPlaced = samePartitioner(input.partitioner, partitioner)
     if (isPlaced && placed.every(isInArena)) return placed.map(({ pieces }) => pieces)
     const terminal: Terminal = isPlaced ? blocks : { to: 'exchange', partitioner }
-    const holdings = new Holdings()
-    job.own(holdings)
-    holdings.exchanged = this.#stages.run({ placed, terminal, job, reader: reader.step })
-    return (await holdings.exchanged).partitions
+    const stage = { placed, terminal, job, reader: reader.step }
+    return job.own(await this.#stages.run(stage)).partitions
   }
 
   /** The output of an exchange; one that failed is not kept, so that a later action tries again. */
@@ -196,10 +215,27 @@ export class Scheduler {
     }
   }
 
+  /** Partitions whose chains were not told another number than the place that they have now. */
+  async #numberless(placed: PlacedPartition[], job: Job): Promise<PlacedPartition[]> {
+    if (placed.every(({ number }, index) => number === undefined || number === index)) return placed
+    const dataset = job.own(await this.#stages.run({ placed, terminal: blocks, job }))
+    return dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
+  }
+
+  /** Partitions k of all inputs as partition k; whoever made the node knows them equally many. */
+  async #align(placed: PlacedPartition[], inputs: number, job: Job): Promise<PlacedPartition[]> {
+    const dataset = job.own(await this.#stages.run({ placed, terminal: blocks, job }))
+    const count = placed.length / inputs
+    return Array.from({ length: count }, (_, k) => {
+      const pieces = dataset.partitions.filter((_, index) => index % count === k).flat()
+      return { chain: rootChain, pieces }
+    })
+  }
+
   /** All rows in one partition, in partition order. */
   async #gather(placed: PlacedPartition[], node: RddNode, job: Job): Promise<PlacedPartition> {
     if (placed.some(p => p.chain !== rootChain)) {
-      if (!node.keepsExchange) job.own(node.holdings)
+      if (!node.keepsExchange) job.ownExchange(node.holdings)
       node.holdings.exchanged ??= this.#stages.run({ placed, terminal: blocks, job })
       const dataset = job.hold(await this.#orForget(node.holdings))
       return { chain: rootChain, pieces: dataset.partitions.flat() }

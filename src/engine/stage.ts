@@ -58,6 +58,8 @@ export interface Stage {
   readonly job: { readonly batchTime: number | undefined }
   /** The step for which an exchange is made: it needs pairs, where the rows are none. */
   readonly reader?: Step
+  /** Sees the blocks of each task as it ends; they last until the stage has ended. */
+  readonly onPieces?: (pieces: readonly Piece[]) => void
 }
 
 /** The main thread, or workers, and the tasks that are one stage to them. */
@@ -165,15 +167,16 @@ export class StageRunner {
     const refs = chains.map(chain => programs.get(chain)!)
     let weight = 0
     const parts: TaskPart[] = indexes.map(partition => {
-      const { chain, pieces, time = Number.NaN } = placed[partition]!
+      const { chain, pieces, time = Number.NaN, number = partition } = placed[partition]!
       weight += weightOf(pieces)
-      return { time, partition, program: chains.indexOf(chain), pieces }
+      return { time, partition, number, program: chains.indexOf(chain), pieces }
     })
     try {
       const task: TaskMessage = { attempt: 0, programs: refs, parts, terminal }
       const result = await this.#attempts(task, stage, chains, where)
       if (refs.length === 1) this.#placing.note(refs[0]!, parts.length, weight, result.elapsedMs)
       const runOf = stage.job.batchTime ?? stage.job
+      stage.onPieces?.(result.parts.flatMap(part => part.pieces.flat()))
       this.records.note({ chains, programs: refs, terminal, runOf }, result)
       return { result }
     } catch (error) {

@@ -416,7 +416,7 @@ export class TaskRunner {
     const rows = this.#lazyRows(program, segment, vectors, part)
     let held: unknown[] = []
     try {
-      const result = kernel.run(rows, fns, step.params, part.partition, part.time)
+      const result = kernel.run(rows, fns, step.params, part.number, part.time)
       if (typeof (result as unknown as object)?.[Symbol.iterator as never] !== 'function') {
         throw new PeltonError(
           `${step.label} needs a function that returns an iterable; ` +

@@ -12,6 +12,7 @@ import { foreachPartition } from './foreach-partition.ts'
 import { glom } from './glom.ts'
 import { groupByKey } from './group-by-key.ts'
 import { join } from './join.ts'
+import { loadObjects } from './load-objects.ts'
 import { map } from './map.ts'
 import { asyncParams, mapAsync } from './map-async.ts'
 import { mapPartitions } from './map-partitions.ts'
@@ -19,10 +20,13 @@ import { mapState } from './map-state.ts'
 import { mapValues } from './map-values.ts'
 import { partitionBy } from './partition-by.ts'
 import { pickState } from './pick-state.ts'
+import { pipe } from './pipe.ts'
 import { reduce } from './reduce.ts'
 import { reduceByKey } from './reduce-by-key.ts'
 import { repartition } from './repartition.ts'
 import { sample } from './sample.ts'
+import { sampleByKey } from './sample-by-key.ts'
+import { saveObjects } from './save-objects.ts'
 import { saveText } from './save-text.ts'
 import { side } from './side.ts'
 import { slideFold } from './slide-fold.ts'
@@ -38,7 +42,9 @@ import { union } from './union.ts'
 import { updateState } from './update-state.ts'
 import { updateStates } from './update-states.ts'
 import { window } from './window.ts'
+import { zipPartitions } from './zip-partitions.ts'
 import { zipWithIndex } from './zip-with-index.ts'
+import { zipWithUniqueId } from './zip-with-unique-id.ts'
 
 const all: readonly Operator[] = [
   cogroup,
@@ -80,6 +86,12 @@ const all: readonly Operator[] = [
   updateStates,
   window,
   zipWithIndex,
+  loadObjects,
+  pipe,
+  sampleByKey,
+  saveObjects,
+  zipPartitions,
+  zipWithUniqueId,
 ]
 
 export const operators: ReadonlyMap<string, Operator> = new Map(all.map(op => [op.name, op]))
@@ -98,6 +110,7 @@ export {
   glom,
   groupByKey,
   join,
+  loadObjects,
   map,
   mapAsync,
   mapPartitions,
@@ -105,10 +118,13 @@ export {
   mapValues,
   partitionBy,
   pickState,
+  pipe,
   reduce,
   reduceByKey,
   repartition,
   sample,
+  sampleByKey,
+  saveObjects,
   saveText,
   side,
   slideFold,
@@ -124,5 +140,7 @@ export {
   updateState,
   updateStates,
   window,
+  zipPartitions,
   zipWithIndex,
+  zipWithUniqueId,
 }

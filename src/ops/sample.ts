@@ -1,7 +1,7 @@
 /**
  * Rows chosen at random, by a seed: the same seed and partitions choose the same rows; in a stream,
- * each batch has numbers of its own. Without
- * replacement each row has a number in [0, 1), and those in [from, to) are chosen.
+ * each batch has numbers of its own. Without replacement each row has a number in [0, 1), and those
+ * in [from, to) are chosen.
  *
  * @example
  * rdd.sample(false, 0.1, 42)
@@ -19,8 +19,17 @@ export function randomNumbers(seed: number): () => number {
   }
 }
 
+/** Random numbers of a partition. */
+export function randomOf(seed: number, partition: number): () => number {
+  return randomNumbers(Math.imul(seed + 1, 0x9e3779b1) ^ partition)
+}
+
+/** Beyond it, e to the power of minus the mean comes close to the smallest number there is. */
+const meanMax = 500
+
 /** How often something happens whose mean is given (Knuth's method for Poisson's distribution). */
-function poisson(mean: number, random: () => number): number {
+export function poisson(mean: number, random: () => number): number {
+  if (mean > meanMax) return poisson(mean / 2, random) + poisson(mean / 2, random)
   const limit = Math.exp(-mean)
   let count = 0
   for (let product = random(); product > limit; product *= random()) count++
@@ -38,7 +47,7 @@ export const sample: Operator = {
       const { from, to, seed, replaces } = params as Record<string, number>
       // Of NaN, where there is no batch, no bit is left.
       const batch = Math.imul((time % 2 ** 32) | 0, 0x85ebca6b)
-      const random = randomNumbers(Math.imul(seed! + 1, 0x9e3779b1) ^ batch ^ partition)
+      const random = randomOf(seed! ^ batch, partition)
       for (const row of rows) {
         if (!replaces) {
           const drawn = random()

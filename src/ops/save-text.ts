@@ -5,11 +5,9 @@
  * @example
  * rdd.saveAsTextFile('out/words')
  */
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
-import { threadId } from 'node:worker_threads'
 import { formatRow } from '../columnar/format-row.ts'
 import type { Operator } from '../engine/operator.ts'
+import { writePart } from './part-file.ts'
 
 const flushChars = 64 * 1024
 
@@ -20,27 +18,19 @@ export const saveText: Operator = {
   kernel: {
     form: 'partition',
     emitsOnEmpty: () => true,
-    run(rows, _functions, params, partition) {
-      const name = `part-${String(partition).padStart(5, '0')}`
-      const target = join(params.directory as string, name)
-      const temporary = join(params.directory as string, `.${name}.${threadId}.tmp`)
-      const fd = openSync(temporary, 'w')
-      try {
-        let text = ''
-        for (const row of rows) {
-          text += `${formatRow(row)}\n`
-          if (text.length >= flushChars) {
-            writeSync(fd, text)
-            text = ''
-          }
-        }
-        writeSync(fd, text)
-        fsyncSync(fd)
-      } finally {
-        closeSync(fd)
-      }
-      renameSync(temporary, target)
-      return [name]
-    },
+    run: (rows, _functions, params, partition) => [
+      writePart({ directory: params.directory as string, partition, contents: lines(rows) }),
+    ],
   },
+}
+
+function* lines(rows: Iterable<unknown>): Generator<string> {
+  let text = ''
+  for (const row of rows) {
+    text += `${formatRow(row)}\n`
+    if (text.length < flushChars) continue
+    yield text
+    text = ''
+  }
+  yield text
 }

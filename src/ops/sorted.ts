@@ -1,17 +1,19 @@
 /**
- * The rows in the order of a key that `f` gives, in one partition; equal keys stay in their order.
+ * The rows in the order of a key that `f` gives; equal keys stay in their order. All rows come into
+ * one partition, or, where `partitions` says how many, pairs into those of their keys.
  *
  * @example
  * rdd.sortBy(row => row.age)
  */
 
 import { natural } from '../columnar/natural-order.ts'
-import { gathered, type Operator } from '../engine/operator.ts'
+import { exchangedByKey, gathered, type Operator } from '../engine/operator.ts'
 
 export const sorted: Operator = {
   name: 'sorted',
   onAbsent: 'pass',
-  pact: () => gathered,
+  pact: ({ partitions }) =>
+    partitions === undefined ? gathered : exchangedByKey(partitions as number),
   kernel: {
     form: 'partition',
     *run(rows, [f], { ascending }) {

@@ -1,6 +1,7 @@
 /** Operators and actions of RDDs of pairs. */
 import { type Call, callOf } from '../apply.ts'
 import { sameKey } from '../columnar/keys.ts'
+import { natural } from '../columnar/natural-order.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import { preview } from '../errors.ts'
 import { combination, combined } from '../facade/combined.ts'
@@ -70,7 +71,31 @@ export abstract class PairRdd<T> extends RddBase<T> {
     other: RDD<readonly [K, W]>,
     partitions?: number,
   ): RDD<[K, [Widened<V>[], Widened<W>[]]]> {
-    return this.combinedWith('cogroup', ops.cogroup, other, partitions)
+    return this.combinedWith('cogroup', ops.cogroup, [other], partitions)
+  }
+
+  /**
+   * For each key the values of this and of one to three others.
+   *
+   * @example clicks.groupWith(orders, refunds) // [key, [clicks, orders, refunds]]
+   */
+  groupWith<K, V, W>(
+    this: RDD<readonly [K, V]>,
+    ...others: [RDD<readonly [K, W]>]
+  ): RDD<[K, [Widened<V>[], Widened<W>[]]]>
+  groupWith<K, V, W1, W2>(
+    this: RDD<readonly [K, V]>,
+    ...others: [RDD<readonly [K, W1]>, RDD<readonly [K, W2]>]
+  ): RDD<[K, [Widened<V>[], Widened<W1>[], Widened<W2>[]]]>
+  groupWith<K, V, W1, W2, W3>(
+    this: RDD<readonly [K, V]>,
+    ...others: [RDD<readonly [K, W1]>, RDD<readonly [K, W2]>, RDD<readonly [K, W3]>]
+  ): RDD<[K, [Widened<V>[], Widened<W1>[], Widened<W2>[], Widened<W3>[]]]>
+  groupWith(...others: RDD<any>[]): RDD<unknown> {
+    if (others.length === 0 || others.length > 3) {
+      throw misused(callOf('groupWith'), `takes one to three RDDs; got ${others.length}`)
+    }
+    return this.combinedWith('groupWith', ops.cogroup, others, undefined)
   }
 
   /** Values of both with the same key. @example orders.join(payments) */
@@ -79,7 +104,7 @@ export abstract class PairRdd<T> extends RddBase<T> {
     other: RDD<readonly [K, W]>,
     partitions?: number,
   ): RDD<[K, [Widened<V>, Widened<W>]]> {
-    return this.combinedWith('join', ops.join, other, partitions)
+    return this.combinedWith('join', ops.join, [other], partitions)
   }
 
   /** `join` that keeps keys of this RDD alone. @example orders.leftOuterJoin(payments) */
@@ -88,7 +113,7 @@ export abstract class PairRdd<T> extends RddBase<T> {
     other: RDD<readonly [K, W]>,
     partitions?: number,
   ): RDD<[K, [Widened<V>, Widened<W> | undefined]]> {
-    return this.combinedWith('leftOuterJoin', ops.join, other, partitions, { keepsLeft: true })
+    return this.combinedWith('leftOuterJoin', ops.join, [other], partitions, { keepsLeft: true })
   }
 
   /** `join` that keeps keys of the other alone. @example orders.rightOuterJoin(payments) */
@@ -97,7 +122,7 @@ export abstract class PairRdd<T> extends RddBase<T> {
     other: RDD<readonly [K, W]>,
     partitions?: number,
   ): RDD<[K, [Widened<V> | undefined, Widened<W>]]> {
-    return this.combinedWith('rightOuterJoin', ops.join, other, partitions, { keepsRight: true })
+    return this.combinedWith('rightOuterJoin', ops.join, [other], partitions, { keepsRight: true })
   }
 
   /** `join` that keeps keys of either alone. @example orders.fullOuterJoin(payments) */
@@ -107,7 +132,7 @@ export abstract class PairRdd<T> extends RddBase<T> {
     partitions?: number,
   ): RDD<[K, [Widened<V> | undefined, Widened<W> | undefined]]> {
     const keeps = { keepsLeft: true, keepsRight: true }
-    return this.combinedWith('fullOuterJoin', ops.join, other, partitions, keeps)
+    return this.combinedWith('fullOuterJoin', ops.join, [other], partitions, keeps)
   }
 
   /** The pairs whose keys the other does not have. @example all.subtractByKey(seen) */
@@ -121,6 +146,67 @@ export abstract class PairRdd<T> extends RddBase<T> {
     )
   }
 
+  /**
+   * Pairs where the hash of their key puts them, in the order of their keys within each partition.
+   *
+   * @example pairs.repartitionAndSortWithinPartitions(8)
+   */
+  repartitionAndSortWithinPartitions<K, V>(
+    this: RDD<readonly [K, V]>,
+    partitions?: number,
+  ): RDD<readonly [K, V]>
+  repartitionAndSortWithinPartitions(partitions?: number): RDD<unknown> {
+    const label = 'repartitionAndSortWithinPartitions'
+    const params = { ascending: true, partitions: this.partitionsOf(label, partitions) }
+    const key = (pair: readonly unknown[]): unknown => pair[0]
+    return this.applied(callOf(label), ops.sorted, params, [key])
+  }
+
+  /**
+   * The pairs whose keys lie between two, both included, in the order that `sortByKey` has.
+   *
+   * @example readings.filterByRange('2024-01', '2024-06')
+   */
+  filterByRange<K, V>(this: RDD<readonly [K, V]>, lower: K, upper: K): RDD<readonly [K, V]>
+  filterByRange(lower: unknown, upper: unknown): RDD<unknown> {
+    const call = callOf('filterByRange')
+    for (const [name, bound] of Object.entries({ lower, upper })) {
+      if (bound !== undefined && bound !== null) continue
+      throw misused(call, `needs two keys; its ${name} one is ${bound}`)
+    }
+    const isWithin = (pair: readonly unknown[]): boolean =>
+      natural(pair[0], lower) >= 0 && natural(pair[0], upper) <= 0
+    return this.applied(call, ops.filter, {}, [isWithin])
+  }
+
+  /**
+   * Pairs chosen at random as by `sample`, each key's by its own fraction, from a Map or an object.
+   * A pair whose key has no fraction is an error.
+   *
+   * @example clicks.sampleByKey(false, { robot: 0.01, human: 1 }, 42)
+   */
+  sampleByKey<K, V>(
+    this: RDD<readonly [K, V]>,
+    withReplacement: boolean,
+    fractions: ReadonlyMap<K, number> | Readonly<Record<string, number>>,
+    seed?: number,
+  ): RDD<[K, V]>
+  sampleByKey(replaces: boolean, by: ReadonlyMap<unknown, number> | object, seed = 0) {
+    const call = callOf('sampleByKey')
+    if (typeof by !== 'object' || by === null) {
+      throw misused(call, `needs a Map or an object of fractions; got ${preview(by)}`)
+    }
+    const fractions = [...(by instanceof Map ? by : Object.entries(by))] as [unknown, number][]
+    const most = replaces ? Number.MAX_VALUE : 1
+    for (const [key, fraction] of fractions) {
+      if (fraction >= 0 && fraction <= most) continue
+      const range = replaces ? 'from 0 up' : 'from 0 to 1'
+      const got = `${preview(fraction)} for the key ${preview(key)}`
+      throw misused(call, `needs fractions ${range}; got ${got}`)
+    }
+    return this.applied<any>(call, ops.sampleByKey, { fractions, seed, replaces })
+  }
+
   /** Pairs where the hash of their key puts them. @example pairs.partitionBy(8) */
   partitionBy(partitions?: number): RDD<T> {
     const params = { partitions: this.partitionsOf('partitionBy', partitions) }
@@ -130,16 +216,15 @@ export abstract class PairRdd<T> extends RddBase<T> {
   protected combinedWith<U>(
     label: string,
     operator: Operator,
-    other: RDD<any>,
+    others: readonly RDD<any>[],
     partitions: number | undefined,
     params: Params = {},
   ): RDD<U> {
     const call: Call = callOf(label)
-    this.scope.check()
-    if (!(other instanceof RddBase)) throw misused(call, `needs an RDD; got ${preview(other)}`)
-    other.checkUsable(this.session, call)
-    const all = { ...params, partitions: this.partitionsOf(label, partitions), sides: 2 }
-    return this.adopted(combined(combination(call, operator, all), [[this.node], [other.node]]))
+    for (const other of others) this.usableWith(other, call)
+    const sides = [this, ...others].map(rdd => [rdd.node])
+    const all = { ...params, partitions: this.partitionsOf(label, partitions), sides: sides.length }
+    return this.adopted(combined(combination(call, operator, all), sides))
   }
 
   /** The first parts of pairs. @example counts.keys() */

@@ -34,6 +34,7 @@ const task: fc.Arbitrary<TaskMessage> = fc.record({
     fc.record({
       time: fc.oneof(fc.nat(), fc.constant(Number.NaN)),
       partition: fc.nat(),
+      number: fc.nat(),
       program: fc.nat(),
       pieces,
     }),
@@ -114,6 +115,7 @@ const taskOf = (attempt: number, pieceCount = 0): TaskMessage => ({
     {
       time: 1000,
       partition: 0,
+      number: 0,
       program: 0,
       pieces: Array.from({ length: pieceCount }, (_, i) => ({ kind: 'text', from: i, to: i })),
     },

@@ -21,6 +21,7 @@ const functionLinesTypical = 70
 const helpers: Readonly<Record<string, string>> = {
   'src/ops/aggregate.ts': 'the table of aggregates, which operators share',
   'src/ops/builtins.ts': "the engine's own functions, by name",
+  'src/ops/part-file.ts': 'how saveAsTextFile and saveAsObjectFile write a file',
   'src/ops/each-of.ts': 'generated code that flatMap and flatMapValues share',
 }
 

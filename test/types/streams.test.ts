@@ -16,6 +16,7 @@ import {
   type DStream,
   type Metrics,
   type OutputOperationInfo,
+  type PartialCount,
   type PeltonError,
   type RDD,
   Receiver,
@@ -238,6 +239,69 @@ describe('actions', () => {
     expectTypeOf(rdd.reduce).returns.resolves.toEqualTypeOf<number>()
     expectTypeOf(rdd.countByValue).returns.resolves.toEqualTypeOf<Map<number, number>>()
     expectTypeOf(rdd.foreach).returns.resolves.toEqualTypeOf<void>()
+    expectTypeOf(rdd.countApprox).returns.resolves.toEqualTypeOf<PartialCount>()
+    expectTypeOf(rdd.countApproxDistinct).returns.resolves.toEqualTypeOf<number>()
+    expectTypeOf(rdd.saveAsObjectFile).returns.resolves.toEqualTypeOf<void>()
+    expectTypeOf(rdd.getNumPartitions).returns.toEqualTypeOf<number>()
+    // @ts-expect-error: the timeout is required
+    const noTimeout = () => rdd.countApprox()
+    expectTypeOf(noTimeout).toBeFunction()
+  })
+})
+
+describe('operators of RDDs', () => {
+  const rdd = ssc.parallelize([1, 2])
+  const texts = ssc.parallelize(['a', 'b'])
+  const byText = ssc.parallelize<[string, number]>([['a', 1]])
+
+  test('infer their rows', () => {
+    expectTypeOf(rdd.pipe('cat')).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(rdd.pipe(['cat', '-n'], { env: { A: 'b' } })).toEqualTypeOf<RDD<string>>()
+    expectTypeOf(rdd.zipWithUniqueId()).toEqualTypeOf<RDD<[number, number]>>()
+    const zipped = rdd.zipPartitions(texts, (numbers, lines) => {
+      expectTypeOf(numbers).toEqualTypeOf<readonly number[]>()
+      expectTypeOf(lines).toEqualTypeOf<readonly string[]>()
+      return [numbers.length > lines.length]
+    })
+    expectTypeOf(zipped).toEqualTypeOf<RDD<boolean>>()
+    expectTypeOf(texts.collect(text => (text ? Number(text) : undefined))).toEqualTypeOf<
+      RDD<number>
+    >()
+    expectTypeOf(ssc.objectFile<Date>('nowhere')).toEqualTypeOf<RDD<Date>>()
+    expectTypeOf(rdd.setName('numbers').localCheckpoint().checkpoint()).toEqualTypeOf<RDD<number>>()
+    expectTypeOf(rdd.name).toEqualTypeOf<string | undefined>()
+    // @ts-expect-error: the rows of both are arrays, not one row each
+    const noArrays = () => rdd.zipPartitions(texts, (x: number) => [x])
+    // @ts-expect-error: variables are texts
+    const noText = () => rdd.pipe('cat', { env: { A: 1 } })
+    expectTypeOf([noArrays, noText]).toBeArray()
+  })
+
+  test('of pairs infer keys and values', () => {
+    const dates = ssc.parallelize<[string, Date]>([])
+    expectTypeOf(byText.groupWith(dates)).toEqualTypeOf<RDD<[string, [number[], Date[]]]>>()
+    expectTypeOf(byText.groupWith(dates, byText)).toEqualTypeOf<
+      RDD<[string, [number[], Date[], number[]]]>
+    >()
+    expectTypeOf(byText.groupWith(dates, byText, dates)).toEqualTypeOf<
+      RDD<[string, [number[], Date[], number[], Date[]]]>
+    >()
+    type Pairs = RDD<readonly [string, number]>
+    expectTypeOf(byText.filterByRange('a', 'b')).toEqualTypeOf<Pairs>()
+    expectTypeOf(byText.repartitionAndSortWithinPartitions(2)).toEqualTypeOf<Pairs>()
+    expectTypeOf(byText.sampleByKey(false, { a: 1 })).toEqualTypeOf<RDD<[string, number]>>()
+    expectTypeOf(byText.countApproxDistinctByKey()).toEqualTypeOf<RDD<[string, number]>>()
+    // @ts-expect-error: numbers are no pairs
+    const a = () => rdd.countApproxDistinctByKey()
+    // @ts-expect-error: numbers are no pairs
+    const b = () => rdd.filterByRange(1, 2)
+    // @ts-expect-error: the keys are texts
+    const c = () => byText.filterByRange(1, 2)
+    // @ts-expect-error: four others are too many
+    const d = () => byText.groupWith(dates, dates, dates, dates)
+    // @ts-expect-error: a fraction is a number
+    const e = () => byText.sampleByKey(false, { a: '1' })
+    expectTypeOf([a, b, c, d, e]).toBeArray()
   })
 })
 
