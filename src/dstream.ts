@@ -206,7 +206,10 @@ export class DStream<T> extends WindowOperators<T> {
     })
   }
 
-  /** Keeps each batch's rows in the arena while a later batch may need them. */
+  /**
+   * Keeps each batch's rows in the arena while a later batch may need them. Of a window, its
+   * parent's are kept: the window shows them, and needs no copy.
+   */
   persist(): this {
     if (this.context.getState() !== 'INITIALIZED') {
       throw new PeltonError(
@@ -215,7 +218,8 @@ export class DStream<T> extends WindowOperators<T> {
         { code: 'STATE', operator: 'persist' },
       )
     }
-    this.node.persisted = true
+    const { parents, step } = this.node
+    for (const node of step.operator.keptInParents ? parents : [this.node]) node.persisted = true
     return this
   }
 

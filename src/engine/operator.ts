@@ -135,6 +135,8 @@ export interface Operator {
    * are, and no others.
    */
   readonly keepsPartitioner?: boolean
+  /** Whether it only shows rows of its parents: persisting it persists them, and no copy. */
+  readonly keptInParents?: boolean
   /** Duration between results when it is not the parents' own. */
   slide?(params: Params): number | undefined
 }
