@@ -13,6 +13,7 @@ import { readValues } from './engine/programs.ts'
 import { Runtime } from './engine/runtime.ts'
 import { Scheduler } from './engine/scheduler.ts'
 import { ContextScope, type Session } from './engine/session.ts'
+import { receiverStopMs } from './engine/supervisor.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
 import { type Explanation, explainText, explanation } from './explain.ts'
@@ -361,7 +362,12 @@ export class StreamingContext extends ContextInputs {
   }
 
   async #finishBatches(loop: BatchLoop, graceful: boolean): Promise<void> {
-    const stops = await Promise.allSettled(this.#inputs.map(async ({ source }) => source.stop()))
+    const limitMs = this.#settings.gracefulStopTimeoutMs
+    // A receiver may bring all that it still has before a graceful stop goes on.
+    const receiverMs = graceful ? Math.max(limitMs, receiverStopMs) : undefined
+    const stops = await Promise.allSettled(
+      this.#inputs.map(async ({ source }) => source.stop(receiverMs)),
+    )
     for (const stop of stops) {
       if (stop.status === 'rejected') this.#settings.logger.warn(`stop: ${String(stop.reason)}`)
     }
@@ -369,7 +375,6 @@ export class StreamingContext extends ContextInputs {
     if (graceful) await this.#drain(loop)
     else loop.dropWaiting()
     for (const reader of this.#readers) reader.end()
-    const limitMs = this.#settings.gracefulStopTimeoutMs
     if (await loop.idleWithin(limitMs)) return
     this.#settings.logger.warn(
       `stop: the batch at ${loop.runningTimes.join(', ')} ms still runs after ` +
