@@ -7,8 +7,9 @@
  */
 import { fileURLToPath } from 'node:url'
 import { type Clock, type DStream, PeltonError, Receiver, type StreamingContext } from 'pelton'
-import { describe, expect } from 'vitest'
+import { describe, expect, vi } from 'vitest'
 import type { RddNode } from '../../src/engine/dag.ts'
+import { Supervisor } from '../../src/engine/supervisor.ts'
 import type { ExplainedOperator } from '../../src/explain.ts'
 import { gate, rejection, thrown } from '../engine/support.ts'
 import { type Bench, benches, turn, until } from '../receivers/harness.ts'
@@ -34,6 +35,7 @@ describe('errors', () => {
   sparkTest('ssc-startfail', async ({ expected }) => {
     expect(expected.property).toContain('state STOPPED')
     const { ssc } = bench()
+    // In Spark's suite too it is the missing output that fails; states need no directory here.
     const pairs = ssc.queueStream([[['a', 1]]]) as DStream<[string, number]>
     pairs.updateStateByKey((values, state: number = 0) => state + values.length)
     const error = await rejection(ssc.start())
@@ -157,8 +159,15 @@ describe('stopping gracefully', () => {
   )
 
   sparkTest('ssc-graceful-slow', async ({ expected }) => {
-    const [perSecond, total] = numbersIn(expected.property) as [number, number]
-    const b = bench()
+    const [perSecond, total, timeoutSeconds] = numbersIn(expected.property) as [
+      number,
+      number,
+      number,
+    ]
+    const timeoutMs = timeoutSeconds * 1000
+    const b = bench({ gracefulStopTimeout: timeoutMs })
+    // That much real time nobody waits here: it is enough that the receiver is allowed it.
+    const close = vi.spyOn(Supervisor.prototype, 'close')
     const done = gate()
     /** Stores a record a second, and ends only when it has stored them all. */
     class Slow extends Receiver<number> {
@@ -194,6 +203,8 @@ describe('stopping gracefully', () => {
       b.clock.advance(1000)
     }
     await stopped
+    expect(close).toHaveBeenCalledWith(timeoutMs)
+    close.mockRestore()
     expect(batches.flat()).toEqual(Array.from({ length: total }, (_, i) => i + 1))
   })
 
@@ -432,6 +443,7 @@ describe('what is kept', () => {
     await b.stop()
   })
 
+  // How long Spark's input remembers a batch is not compared: here it is as long as that batch runs.
   sparkTest('jobgen-6222', async ({ params }) => {
     const { batchMs, batches, blockedBatch } = params
     for (const concurrentJobs of [1, 2]) {
