@@ -7,7 +7,8 @@
  *                 ╰── in the heap ──╯  ╰ in the arena
  * ```
  * Rows and text come out in the order in which they came: text closes the rows that are open, rows
- * seal the text. Held is what found the arena too full: a receiver that waits for room holds one store at most.
+ * seal the text. Held is what found the arena too full: a receiver that waits for room holds one
+ * store at most.
  */
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError, preview } from '../errors.ts'

@@ -130,8 +130,8 @@ export class Supervisor implements ReceiverHost {
   }
 
   /**
-   * Ends the receiver and waits for its `onStop`, `timeoutMs` of real time at most; what that stores
-   * is accepted.
+   * Ends the receiver and waits for its `onStop`, `timeoutMs` of real time at most; what that
+   * stores is accepted.
    */
   close(timeoutMs?: number): Promise<void> {
     if (!this.#isClosing) {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'vitest'
 
-/** A case as `cases.json` holds it; what is in `params` and `expected` differs from case to case. */
+/** A case as `cases.json` holds it; `params` and `expected` differ from case to case. */
 export interface AnyCase {
   readonly id: string
   readonly kind: string

@@ -1,7 +1,7 @@
 /**
- * Spark's cases about inputs: sockets, directories, queues, and what a receiver stores. What Spark's
- * BlockGenerator, ReceivedBlockTracker and ReceivedBlockHandler do together is one call here, so
- * their cases are run on a receiver and on the batches that come of what it stored.
+ * Spark's cases about inputs: sockets, directories, queues, and what a receiver stores. What
+ * Spark's BlockGenerator, ReceivedBlockTracker and ReceivedBlockHandler do together is one call
+ * here, so their cases are run on a receiver and on the batches that come of what it stored.
  *
  * What it can't catch: networks and file systems that behave differently from this machine's.
  */
@@ -87,7 +87,7 @@ describe('files', () => {
     utimesSync(join(directory, path), modifiedMs / 1000, modifiedMs / 1000)
   }
 
-  /** A file a batch, modified when the clock shows its time, half a batch after the batch before. */
+  /** A file a batch, modified at the time of the clock: half a batch after the batch before. */
   async function filePerBatch(
     b: Bench,
     batchMs: number,

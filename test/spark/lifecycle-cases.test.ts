@@ -1,6 +1,6 @@
 /**
- * Spark's cases about the life of a context: what is refused when, which errors come out where, what
- * a stop still processes, and what is kept for how long.
+ * Spark's cases about the life of a context: what is refused when, which errors come out where,
+ * what a stop still processes, and what is kept for how long.
  *
  * What it can't catch: waiting that only a slow machine or a slow network would show, since the
  * clock is moved by hand.
@@ -443,7 +443,7 @@ describe('what is kept', () => {
     await b.stop()
   })
 
-  // How long Spark's input remembers a batch is not compared: here it is as long as that batch runs.
+  // How long Spark's input remembers a batch is not compared: here it does while the batch runs.
   sparkTest('jobgen-6222', async ({ params }) => {
     const { batchMs, batches, blockedBatch } = params
     for (const concurrentJobs of [1, 2]) {
