@@ -11,8 +11,28 @@ export interface Call {
   readonly place: ReturnType<typeof callerPlace>
 }
 
+/** The call that is being put together of others. */
+let whole: Call | undefined
+
+/** The call of the user's that is being made. Parts of another one carry its label and place. */
 export function callOf(label: string): Call {
-  return { label, place: callerPlace() }
+  return whole ?? { label, place: callerPlace() }
+}
+
+/**
+ * Puts an operator together of calls of others: in messages and in `explain()` all of them are it.
+ *
+ * @example composed('countByWindow', () => this.map(() => 1).reduceByWindow(add, remove, window))
+ */
+export function composed<R>(label: string, build: (call: Call) => R): R {
+  const outer = whole
+  const call = callOf(label)
+  whole = call
+  try {
+    return build(call)
+  } finally {
+    whole = outer
+  }
 }
 
 const stepsMax = 1024

@@ -10,6 +10,7 @@ import type { EventName, Listener } from './engine/events.ts'
 import { type InputSource, leaf } from './engine/input.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
+import { receiverStopMs } from './engine/supervisor.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
 import { type Explanation, explainText, explanation } from './explain.ts'
@@ -322,7 +323,12 @@ export class StreamingContext extends ContextInputs {
   }
 
   async #finishBatches(loop: BatchLoop, graceful: boolean): Promise<void> {
-    const stops = await Promise.allSettled(this.#inputs.map(async ({ source }) => source.stop()))
+    const limitMs = this.#settings.gracefulStopTimeoutMs
+    // A receiver may bring all that it still has before a graceful stop goes on.
+    const receiverMs = graceful ? Math.max(limitMs, receiverStopMs) : undefined
+    const stops = await Promise.allSettled(
+      this.#inputs.map(async ({ source }) => source.stop(receiverMs)),
+    )
     for (const stop of stops) {
       if (stop.status === 'rejected') this.#settings.logger.warn(`stop: ${String(stop.reason)}`)
     }
@@ -330,7 +336,6 @@ export class StreamingContext extends ContextInputs {
     if (graceful) await this.#drain(loop)
     else loop.dropWaiting()
     for (const reader of this.#readers) reader.end()
-    const limitMs = this.#settings.gracefulStopTimeoutMs
     if (await loop.idleWithin(limitMs)) return
     this.#settings.logger.warn(
       `stop: the batch at ${loop.runningTimes.join(', ')} ms still runs after ` +

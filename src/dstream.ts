@@ -220,7 +220,10 @@ export class DStream<T> extends SelectOperators<T> {
     return nodes.map(node => new RDD<T>(session, node, session.scope))
   }
 
-  /** Keeps each batch's rows in the arena while a later batch may need them. */
+  /**
+   * Keeps each batch's rows in the arena while a later batch may need them. Of a window, its
+   * parent's are kept: the window shows them, and needs no copy.
+   */
   persist(): this {
     if (this.context.getState() !== 'INITIALIZED') {
       throw new PeltonError(
@@ -229,7 +232,8 @@ export class DStream<T> extends SelectOperators<T> {
         { code: 'STATE', operator: 'persist' },
       )
     }
-    this.node.persisted = true
+    const { parents, step } = this.node
+    for (const node of step.operator.keptInParents ? parents : [this.node]) node.persisted = true
     return this
   }
 

@@ -51,8 +51,8 @@ export interface StreamingContextOptions extends BatchContextOptions {
   readonly maxWaitingBatches?: number
   /**
    * Milliseconds that stop() waits for the batch that runs, and a graceful one before that for
-   * those
-   * that wait; default 10 batch intervals, at least 1000.
+   * receivers that still have rows to bring (at least 10,000) and for batches that wait; default 10
+   * batch intervals, at least 1000.
    */
   readonly gracefulStopTimeout?: number
   /** Stop gracefully on SIGINT and SIGTERM; a second signal ends the process. Default true. */

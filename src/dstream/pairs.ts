@@ -36,8 +36,9 @@ export abstract class PairOperators<T> extends StreamBase<T> {
   /** All values of each key. @example pairs.groupByKey() */
   groupByKey<K, V>(this: DStream<readonly [K, V]>, partitions?: number): DStream<[K, Widened<V>[]]>
   groupByKey(partitions?: number): DStream<unknown> {
-    const params = { partitions: this.partitionsOf('groupByKey', partitions) }
-    return this.applied(callOf('groupByKey'), ops.groupByKey, params)
+    const call = callOf('groupByKey')
+    const params = { partitions: this.partitionsOf(call.label, partitions) }
+    return this.applied(call, ops.groupByKey, params)
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Operators over windows of time: one line an operator; the logic is in ops/ and facade/. */
-import { type Call, callOf } from '../apply.ts'
+import { type Call, callOf, composed } from '../apply.ts'
 import type { DStream } from '../dstream.ts'
 import { PeltonError, preview } from '../errors.ts'
 import { slidingStream } from '../facade/running.ts'
@@ -137,25 +137,28 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
     add: (a: T, b: T) => T,
     ...rest: (Function | number | undefined)[]
   ): DStream<T> {
-    const call = callOf('reduceByWindow')
-    if (typeof rest[0] !== 'function') {
-      const [window, slide] = rest as [number, number | undefined]
-      return this.reduce(add).window(window, slide).reduce(add)
-    }
-    const [remove, window, slide] = rest as [Function, number, number | undefined]
-    const keyed = this.map(row => [1, row] as [number, T])
-    return keyed
-      .slidingByKey<[number, T]>(call, { add, remove, window, slide, partitions: 1 })
-      .map(pair => pair[1])
+    return composed('reduceByWindow', call => {
+      if (typeof rest[0] !== 'function') {
+        const [window, slide] = rest as [number, number | undefined]
+        return this.reduce(add).window(window, slide).reduce(add)
+      }
+      const [remove, window, slide] = rest as [Function, number, number | undefined]
+      const keyed = this.map(row => [1, row] as [number, T])
+      return keyed
+        .slidingByKey<[number, T]>(call, { add, remove, window, slide, partitions: 1 })
+        .map(pair => pair[1])
+    })
   }
 
   /** The number of rows of a window. @example stream.countByWindow(seconds(30), seconds(10)) */
   countByWindow(this: DStream<T>, windowDuration: number, slideDuration?: number): DStream<number> {
-    return this.map(() => 1).reduceByWindow(
-      (a, b) => a + b,
-      (a, b) => a - b,
-      windowDuration,
-      slideDuration,
+    return composed('countByWindow', () =>
+      this.map(() => 1).reduceByWindow(
+        (a, b) => a + b,
+        (a, b) => a - b,
+        windowDuration,
+        slideDuration,
+      ),
     )
   }
 
@@ -170,15 +173,16 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
     slideDuration?: number,
     partitions?: number,
   ): DStream<[T, number]> {
-    const call = callOf('countByValueAndWindow')
-    return this.map(value => [value, 1] as [T, number]).slidingByKey<[T, number]>(call, {
-      add: (a: number, b: number) => a + b,
-      remove: (a: number, b: number) => a - b,
-      filter: (pair: [T, number]) => pair[1] !== 0,
-      window: windowDuration,
-      slide: slideDuration,
-      partitions,
-    })
+    return composed('countByValueAndWindow', call =>
+      this.map(value => [value, 1] as [T, number]).slidingByKey<[T, number]>(call, {
+        add: (a: number, b: number) => a + b,
+        remove: (a: number, b: number) => a - b,
+        filter: (pair: [T, number]) => pair[1] !== 0,
+        window: windowDuration,
+        slide: slideDuration,
+        partitions,
+      }),
+    )
   }
 
   /**
@@ -192,7 +196,9 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
     slideDuration?: number,
     partitions?: number,
   ): DStream<[K, Widened<V>[]]> {
-    return this.window(windowDuration, slideDuration).groupByKey(partitions)
+    return composed('groupByKeyAndWindow', () =>
+      this.window(windowDuration, slideDuration).groupByKey(partitions),
+    )
   }
 
   /**
@@ -224,14 +230,15 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
       | { partitions?: number; filter?: (pair: readonly [K, Widened<V>]) => unknown },
   ): DStream<[K, Widened<V>]>
   reduceByKeyAndWindow(add: Function, ...rest: unknown[]): DStream<unknown> {
-    const call = callOf('reduceByKeyAndWindow')
     const remove = typeof rest[0] === 'function' ? (rest.shift() as Function) : undefined
     const [window, slide, last = {}] = rest as [number, number?, (number | WindowOptions)?]
     const { partitions, filter }: WindowOptions =
       typeof last === 'number' ? { partitions: last } : last
-    if (remove) return this.slidingByKey(call, { add, remove, filter, window, slide, partitions })
-    const reduced = this.reducedByKey(call, add, partitions)
-    return reduced.window(window, slide).reducedByKey(call, add, partitions)
+    return composed('reduceByKeyAndWindow', call => {
+      if (remove) return this.slidingByKey(call, { add, remove, filter, window, slide, partitions })
+      const reduced = this.reducedByKey(call, add, partitions)
+      return reduced.window(window, slide).reducedByKey(call, add, partitions)
+    })
   }
 
   protected reducedByKey<U>(call: Call, f: Function, partitions: number | undefined): DStream<U> {

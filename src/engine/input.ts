@@ -40,7 +40,8 @@ export interface InputSource {
   readonly name: string
   attach(host: InputHost): void
   start(): void | Promise<void>
-  stop(): void | Promise<void>
+  /** `timeoutMs`: how long, in real time, a source may take that has rows to bring still. */
+  stop(timeoutMs?: number): void | Promise<void>
   take(time: number): InputBatch
   /** Whether rows have come that no batch has taken yet. */
   readonly pending: boolean
@@ -80,8 +81,8 @@ export class ReceiverSource implements InputSource {
     this.#supervisor!.start()
   }
 
-  async stop(): Promise<void> {
-    const closed = this.#supervisor!.close()
+  async stop(timeoutMs?: number): Promise<void> {
+    const closed = this.#supervisor!.close(timeoutMs)
     // An onStop that waits for the receiver's own loop must not wait for room in vain.
     this.#intake!.release()
     await closed

@@ -2,11 +2,13 @@
  * What receivers have brought and no batch has taken yet.
  *
  * ```text
- *   add, addAll ─▶ open rows ─▶ held rows ─▶ sealed ─▶ take
- *   addText ─────────────────▶ held text ─▶ open text ─┘
- *                 ╰──── in the heap ────╯  ╰ in the arena
+ *   add, addAll ─▶ open rows ─▶ held ─▶ sealed ─▶ take
+ *   addText ──────────────────▶ held ─▶ open text ─┘
+ *                 ╰── in the heap ──╯  ╰ in the arena
  * ```
- * Held is what found the arena too full: a receiver that waits for room holds one store at most.
+ * Rows and text come out in the order in which they came: text closes the rows that are open, rows
+ * seal the text. Held is what found the arena too full: a receiver that waits for room holds one
+ * store at most.
  */
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError, preview } from '../errors.ts'
@@ -48,8 +50,7 @@ export class Intake {
   readonly #blockRows: number
   readonly #textBytes: number
   #openRows = new RowChunk()
-  #heldRows: RowChunk[] = []
-  #heldText: Uint8Array[] = []
+  #held: (RowChunk | Uint8Array)[] = []
   #heldBytes = 0
   #openText: TextChunk | undefined
   /** Sealed, in order of arrival, with their chunks, bytes and rows. */
@@ -131,12 +132,14 @@ export class Intake {
 
   /** No more rows come to this chunk: into the arena, or to those that wait for room there. */
   #close(chunk: RowChunk): void {
-    if (this.#heldRows.length === 0 && this.#seal(chunk)) return
-    this.#heldRows.push(chunk)
+    if (this.#held.length === 0 && this.#seal(chunk)) return
+    this.#held.push(chunk)
     this.#heldBytes += chunk.bytes
   }
 
   #seal(chunk: RowChunk): boolean {
+    // What is open came before these rows.
+    this.#sealText()
     const sealed = this.#ifRoom(() => chunk.seal(this.#arena))
     if (sealed) this.#sealed(sealed.ptr, sealed.pieces, sealed.rows)
     return sealed !== undefined
@@ -151,12 +154,19 @@ export class Intake {
     this.#checkHeld()
     if (bytes.at(-1) !== newline) bytes = Buffer.concat([bytes, Buffer.of(newline)])
     if (bytes.length > this.rowBytesMax) this.#checkLines(bytes)
-    const written = this.#heldText.length > 0 ? 0 : this.#writeText(bytes)
+    this.#closeRows()
+    const written = this.#held.length > 0 ? 0 : this.#writeText(bytes)
     if (written === bytes.length) return
     const rest = bytes.slice(written)
-    this.#heldText.push(rest)
+    this.#held.push(rest)
     this.#heldBytes += rest.length
     this.#rows += countLines(rest)
+  }
+
+  #closeRows(): void {
+    if (this.#openRows.rows === 0) return
+    this.#close(this.#openRows)
+    this.#openRows = new RowChunk()
   }
 
   #checkLines(bytes: Uint8Array): void {
@@ -242,25 +252,23 @@ export class Intake {
 
   /** Moves what is held into the arena, as far as there is room. */
   #moveHeld(): void {
-    while (this.#heldRows.length > 0) {
-      const chunk = this.#heldRows[0]!
-      const { bytes } = chunk
-      if (!this.#seal(chunk)) break
-      this.#heldRows.shift()
-      this.#heldBytes -= bytes
-    }
-    while (this.#heldText.length > 0) {
-      const bytes = this.#heldText[0]!
-      const { rows } = this
-      const written = this.#writeText(bytes)
-      // They were counted when they came.
-      this.#rows = rows
-      this.#heldBytes -= written
-      if (written < bytes.length) {
-        this.#heldText[0] = bytes.subarray(written)
-        return
+    for (let first = this.#held[0]; first; first = this.#held[0]) {
+      if (first instanceof RowChunk) {
+        const { bytes } = first
+        if (!this.#seal(first)) return
+        this.#heldBytes -= bytes
+      } else {
+        const { rows } = this
+        const written = this.#writeText(first)
+        // They were counted when they came.
+        this.#rows = rows
+        this.#heldBytes -= written
+        if (written < first.length) {
+          this.#held[0] = first.subarray(written)
+          return
+        }
       }
-      this.#heldText.shift()
+      this.#held.shift()
     }
   }
 
@@ -271,10 +279,7 @@ export class Intake {
    */
   take(partitions: number): { dataset: Dataset; rows: number } {
     this.#moveHeld()
-    if (this.#openRows.rows > 0) {
-      this.#close(this.#openRows)
-      this.#openRows = new RowChunk()
-    }
+    this.#closeRows()
     this.#sealText()
     const groups = divide(this.#arena.bytes, this.#pieces, partitions)
     const dataset = new Dataset(this.#arena, groups, this.#chunks)
@@ -325,8 +330,7 @@ export class Intake {
     if (this.#openText) this.#arena.free(this.#openText.start)
     this.#openText = undefined
     this.#openRows = new RowChunk()
-    this.#heldRows = []
-    this.#heldText = []
+    this.#held = []
     this.#pieces = []
     this.#heldBytes = this.#sealedBytes = this.#sealedRows = this.#rows = 0
     this.release()

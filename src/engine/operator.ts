@@ -165,6 +165,8 @@ export interface Operator {
   readonly keepsPartitioner?: boolean
   /** Whether its kernel asks for the batch time of its stream's results. */
   readonly timed?: boolean
+  /** Whether it only shows rows of its parents: persisting it persists them, and no copy. */
+  readonly keptInParents?: boolean
   /** Duration between results when it is not the parents' own. */
   slide?(params: Params): number | undefined
 }

@@ -5,7 +5,8 @@ import type { EventBus, ReceiverInfo } from './events.ts'
 import type { Intake } from './intake.ts'
 import type { Receiver, ReceiverHost } from './receiver.ts'
 
-const defaultStopMs = 10_000
+/** Real milliseconds that a stop waits for a receiver's `onStop`, unless it is told of more. */
+export const receiverStopMs = 10_000
 
 export interface SupervisorOptions {
   readonly streamId: number
@@ -128,26 +129,29 @@ export class Supervisor implements ReceiverHost {
     void this.close()
   }
 
-  /** Ends the receiver and waits for its `onStop`; what that stores is accepted. */
-  close(): Promise<void> {
+  /**
+   * Ends the receiver and waits for its `onStop`, `timeoutMs` of real time at most; what that
+   * stores is accepted.
+   */
+  close(timeoutMs?: number): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true
-      this.#closed = this.#close()
+      this.#closed = this.#close(timeoutMs)
     }
     return this.#closed!
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutMs?: number): Promise<void> {
     this.#cancelStart?.()
-    if (this.state === 'started') await this.#halt()
+    if (this.state === 'started') await this.#halt(timeoutMs)
     else await this.#halted
     this.isOpen = false
     this.#options.events.emit('receiverStopped', this.info)
   }
 
-  async #halt(): Promise<void> {
+  async #halt(timeoutMs?: number): Promise<void> {
     this.state = 'stopped'
-    const { stopTimeoutMs = defaultStopMs } = this.#options
+    const stopTimeoutMs = timeoutMs ?? this.#options.stopTimeoutMs ?? receiverStopMs
     let cancel: Cancel | undefined
     const timeout = new Promise<'late'>(resolve => {
       cancel = watchdog(stopTimeoutMs, () => resolve('late'))

@@ -14,6 +14,7 @@ import type { Operator } from '../engine/operator.ts'
 export const window: Operator = {
   name: 'window',
   onAbsent: 'empty',
+  keptInParents: true,
   slide: params => params.slide as number,
   needs(t, { parentSlides, zeroTime, params }) {
     const step = parentSlides[0]!

@@ -377,6 +377,7 @@ describe('a full arena', () => {
     const intake = new Intake(arena)
     intake.addText(Buffer.from('x\n'))
     expect(arena.ownedBy(intakeOwner)).toBe(128 * 1024)
+    take(arena, intake)
     let largest = 0
     for (let i = 0; i < 50_000; i++) {
       const before = arena.ownedBy(storeOwner)
@@ -386,6 +387,29 @@ describe('a full arena', () => {
     expect(largest).toBe(64 * 1024)
     intake.close()
     expect(arena.bytesInUse()).toBe(0)
+  })
+})
+
+describe('rows and text', () => {
+  test('come in the order in which they were stored, inside and outside a full arena', () => {
+    for (const outside of [false, true]) {
+      const arena = arenaOf(4 * MiB)
+      const intake = new Intake(arena)
+      const free = outside ? occupy(arena, 0) : () => undefined
+      const stored: string[] = []
+      for (let round = 0; round < 3; round++) {
+        const text = lines(round * 100, round * 100 + 50)
+        intake.addText(text)
+        stored.push(...text.toString().trim().split('\n'))
+        for (let i = 0; i < 7; i++) intake.add(`row ${round} ${i}`)
+        intake.addAll([`last ${round}`])
+        stored.push(...Array.from({ length: 7 }, (_, i) => `row ${round} ${i}`), `last ${round}`)
+      }
+      expect(intake.rows).toBe(stored.length)
+      free()
+      expect(takeAll(arena, intake)).toEqual(stored)
+      expect(arena.bytesInUse()).toBe(0)
+    }
   })
 })
 

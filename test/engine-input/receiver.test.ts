@@ -427,6 +427,37 @@ describe('life', () => {
     })
   })
 
+  test('close() may allow an onStop more time than usual, as a graceful stop does', async () => {
+    const reports: string[] = []
+    const closing = (timeoutMs?: number) => {
+      const events = new EventBus()
+      const receiver = new Hand()
+      const ending = Promise.withResolvers<void>()
+      receiver.end = () => ending.promise
+      const intake = new Intake(Arena.create({ limitBytes: 1024 * 1024 }))
+      const options = { streamId: 0, name: 'Hand', restartDelayMs: 1, stopTimeoutMs: 1 }
+      const supervisor = new Supervisor(receiver as Receiver<never>, intake, {
+        ...options,
+        clock: new ManualClock(0),
+        events,
+      })
+      events.on('receiverError', info => reports.push(`${timeoutMs}: ${info.lastErrorMessage}`))
+      supervisor.start()
+      return { closed: supervisor.close(timeoutMs), intake, supervisor, end: ending.resolve }
+    }
+    // The impatient one tells when a millisecond is over.
+    const patient = closing(600_000)
+    const impatient = closing()
+    await impatient.closed
+    expect(reports).toHaveLength(1)
+    expect(reports[0]).toMatch(/^undefined: onStop of receiver 0 has not ended after 1 ms/)
+    void patient.supervisor.store('late')
+    patient.end()
+    await patient.closed
+    expect(reports).toHaveLength(1)
+    expect(patient.intake.rows).toBe(1)
+  })
+
   test('reportError reaches listeners and changes nothing', async () => {
     const { b, receiver } = started()
     await b.ssc.start()

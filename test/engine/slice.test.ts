@@ -6,7 +6,7 @@
  */
 import type { DStream, StreamingContext } from 'pelton'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { sparkCases } from '../spark/cases.ts'
+import { sparkTest } from '../spark/case-test.ts'
 import { nextBatch, SharedWorkers } from './support.ts'
 
 const shared = new SharedWorkers()
@@ -36,22 +36,20 @@ async function ran(
 const rowsOf = async (stream: DStream<any>, from: number, to: number): Promise<unknown[][]> =>
   await Promise.all((await stream.slice(from, to)).map(rdd => rdd.collect()))
 
-const [basic, uninitialised] = sparkCases('unit').filter(one => one.op === 'slice')
-
-test(`${basic!.id}: both ends are included`, async () => {
-  const { ssc, stream } = await ran(basic!.input as number[][])
-  const queries = (basic!.params as unknown as { queries: [number, number][] }).queries
-  for (const [i, [from, to]] of queries.entries()) {
-    expect((await rowsOf(stream, from, to)).flat()).toEqual(basic!.expected![i])
+sparkTest('basic-slice', async ({ input, params, expected }) => {
+  const { ssc, stream } = await ran(input)
+  for (const [i, [from, to]] of params.queries.entries()) {
+    expect((await rowsOf(stream, from, to)).flat()).toEqual(expected[i])
   }
   await ssc.stop()
 })
 
-test(`${uninitialised!.id}: before start it is an error`, async () => {
+sparkTest('basic-slice-uninit', async ({ params, expectedError }) => {
   const { ssc } = shared.rig()
   const stream = ssc.queueStream([[1]])
   stream.foreachRDD(() => {})
-  await expect(stream.slice(0, 1000)).rejects.toThrow('has not been initialized')
+  const [from, to] = params.query
+  await expect(stream.slice(from, to)).rejects.toThrow(expectedError.messageContains)
   await ssc.start()
   await ssc.stop()
 })
