@@ -97,6 +97,8 @@ export class Holdings {
   dataset: Promise<Dataset> | undefined
   /** Output of the exchange in front of the node. */
   exchanged: Promise<Dataset> | undefined
+  /** By input: its rows laid beside those of the others, where they did not lie so. */
+  laid: Promise<Dataset>[] = []
 
   release(): void {
     this.dataset?.then(d => d.release(), ignore)
@@ -107,6 +109,7 @@ export class Holdings {
   releaseExchanged(): void {
     this.exchanged?.then(d => d.release(), ignore)
     this.exchanged = undefined
+    for (const dataset of this.laid.splice(0)) dataset?.then(d => d.release(), ignore)
   }
 }
 
@@ -118,7 +121,8 @@ export class RddNode {
   readonly id: number = ++nodeIds
   readonly step: Step
   #inputs: readonly RddNode[]
-  readonly partitioner: Partitioner | undefined
+  /** How the rows lie, where their keys put them. */
+  partitioner: Partitioner | undefined
   readonly holdings = new Holdings()
   persisted = false
   /** Whether the output of the exchange serves several jobs; someone forgets the node soon. */
@@ -169,7 +173,7 @@ export class RddNode {
 
   #partitionsOfPact(): number {
     const pact = this.step.operator.pact?.(this.step.params)
-    if (pact?.how === 'exchanged') return pact.partitioner.partitions
+    if (pact && 'partitioner' in pact) return pact.partitioner.partitions
     if (pact?.how === 'gathered') return 1
     const counts = this.#inputs.map(input => input.partitions)
     return pact?.how === 'aligned' ? (counts[0] ?? 0) : counts.reduce((all, n) => all + n, 0)
@@ -202,8 +206,9 @@ export class RddNode {
 function partitionerOf(step: Step, inputs: readonly RddNode[]): Partitioner | undefined {
   const pact = step.operator.pact?.(step.params)
   const { keepsPartitioner } = step.operator
-  if (pact?.how === 'exchanged' || pact?.how === 'zipped')
+  if (pact && 'partitioner' in pact) {
     return keepsPartitioner === false ? undefined : pact.partitioner
+  }
   if (pact?.how === 'gathered') return undefined
   if (inputs.length === 1 && keepsPartitioner) return inputs[0]!.partitioner
   return undefined

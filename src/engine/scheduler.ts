@@ -176,32 +176,42 @@ export class Scheduler {
 
   /**
    * The inputs side by side: into partition p go the rows of partition p of each, one after the
-   * other, and every piece tells whose it is. An input that does not lie so yet is exchanged.
+   * other, and every piece tells whose it is. An input that does not lie so yet is brought there.
    */
   async #zip(node: RddNode, partitioner: Partitioner, job: Job): Promise<PlacedPartition[]> {
+    if (!node.keepsExchange) job.ownExchange(node.holdings)
     const together: Piece[][] = Array.from({ length: partitioner.partitions }, () => [])
-    for (const [i, input] of node.inputs.entries()) {
-      const side = node.sides[i]!
-      for (const [p, pieces] of (await this.#laid(node, input, partitioner, job)).entries()) {
+    for (const [i, side] of node.sides.entries()) {
+      for (const [p, pieces] of (await this.#laid(node, i, partitioner, job)).entries()) {
         for (const piece of pieces) together[p]!.push({ ...(piece as BlockPiece), side })
       }
     }
     return together.map(pieces => ({ chain: rootChain, pieces }))
   }
 
-  /** The rows of an input in blocks, where the partitioner puts them. */
+  /** The rows of input `i` in blocks, where the partitioner puts them. */
   async #laid(
-    reader: RddNode,
-    input: RddNode,
+    node: RddNode,
+    i: number,
     partitioner: Partitioner,
     job: Job,
   ): Promise<readonly (readonly Piece[])[]> {
-    const placed = await this.#place(input, job)
-    const isPlaced = samePartitioner(input.partitioner, partitioner)
-    if (isPlaced && placed.every(isInArena)) return placed.map(({ pieces }) => pieces)
-    const terminal: Terminal = isPlaced ? blocks : { to: 'exchange', partitioner }
-    const stage = { placed, terminal, job, reader: reader.step }
-    return job.own(await this.#stages.run(stage)).partitions
+    const { laid } = node.holdings
+    if (!laid[i]) {
+      const input = node.inputs[i]!
+      const placed = await this.#place(input, job)
+      const isPlaced = samePartitioner(input.partitioner, partitioner)
+      if (isPlaced && placed.every(isInArena)) return placed.map(({ pieces }) => pieces)
+      const terminal: Terminal = isPlaced ? blocks : { to: 'exchange', partitioner }
+      laid[i] ??= this.#stages.run({ placed, terminal, job, reader: node.step })
+    }
+    const running = laid[i]!
+    try {
+      return job.hold(await running).partitions
+    } catch (error) {
+      if (laid[i] === running) delete laid[i]
+      throw error
+    }
   }
 
   /** The output of an exchange; one that failed is not kept, so that a later action tries again. */

@@ -3,11 +3,11 @@
  * results are kept in blocks, and the exchange in front of them is not.
  */
 import { type Call, stepOf } from '../apply.ts'
-import { type Needed, RddNode, StreamNode } from '../engine/dag.ts'
+import { type Needed, type RddNode, StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import * as ops from '../ops/index.ts'
 import { changes } from '../ops/sliding.ts'
-import { type Combination, combination, combined, sideBySide } from './combined.ts'
+import { combination, combined } from './combined.ts'
 
 /** What a sliding reduction is given. */
 export interface SlidingOptions {
@@ -28,7 +28,7 @@ export function slidingStream(
   // A slide of one batch takes one pair a key out of the window at most, and brings one in.
   const single = slide === reduced.slide
   const fold = stepOf(call, ops.slideFold, { partitions, single }, [add, remove])
-  const behind = filter ? [stepOf(call, ops.filter, {}, [filter])] : []
+  const of = { combine: fold, behind: filter ? [stepOf(call, ops.filter, {}, [filter])] : [] }
   return running(call, [reduced], ops.sliding, { window, slide }, (time, needed) => {
     const { left } = changes(time, window, slide)
     const sides = [
@@ -36,7 +36,7 @@ export function slidingStream(
       rddsOf(needed, ({ parent, time: at }) => parent === 0 && at <= left.to),
       rddsOf(needed, ({ parent, time: at }) => parent === 0 && at > left.to),
     ]
-    return onceOnly(sideBySide(fold, behind, sides), time)
+    return onceOnly(combined(of, sides), time)
   })
 }
 
@@ -62,7 +62,8 @@ export function stateStream(
   return running(call, [values], ops.state, {}, (time, needed) => {
     const before = rddsOf(needed, ({ parent }) => parent < 0)
     const first = before.length === 0 && initial ? [initial()] : before
-    return computedOnce(of, time, [first, rddsOf(needed, ({ parent }) => parent === 0)])
+    const sides = [first, rddsOf(needed, ({ parent }) => parent === 0)]
+    return onceOnly(combined(of, sides), time)
   })
 }
 
@@ -83,28 +84,20 @@ export function mapStateStream(
   values: StreamNode,
   { partitions, initial, function: f, timed, timeout }: MapStateOptions,
 ): StreamNode {
-  const params = { partitions, timed, sides: 2, ...(timeout !== undefined && { timeout }) }
+  const params = { partitions, timed, ...(timeout !== undefined && { timeout }) }
   const of = combination(call, ops.mapState, params, { functions: [f] })
-  const states = stepOf(call, ops.pickState, { what: 'states' })
-  const stamp = stepOf(call, ops.stampState)
   return running(call, [values], ops.state, {}, (time, needed) => {
     const own = rddsOf(needed, ({ parent }) => parent < 0)
-    const before = own.map(rdd => new RddNode({ step: states, inputs: [rdd] }))
-    if (own.length === 0 && initial) {
-      const stamped = new RddNode({ step: stamp, inputs: [initial()] })
-      stamped.time = time
-      before.push(stamped)
-    }
-    return computedOnce(of, time, [before, rddsOf(needed, ({ parent }) => parent === 0)])
+    const first = own.length === 0 && initial ? [initial()] : []
+    const node = combined(of, [own, first, rddsOf(needed, ({ parent }) => parent === 0)])
+    // No pairs, but where their keys belong: the next batch finds its states there.
+    node.partitioner = { kind: 'hash', partitions }
+    return onceOnly(node, time)
   })
 }
 
 /** One kind of the rows of a `mapState`. */
-export function picked(
-  call: Call,
-  of: StreamNode,
-  what: 'mapped' | 'states' | 'snapshots',
-): StreamNode {
+export function picked(call: Call, of: StreamNode, what: 'mapped' | 'snapshots'): StreamNode {
   return new StreamNode({
     parents: [of],
     step: stepOf(call, ops.pickState, { what }),
@@ -131,14 +124,6 @@ function running(
   })
   node.persisted = true
   return node
-}
-
-function computedOnce(
-  of: Combination,
-  time: number,
-  sides: readonly (readonly RddNode[])[],
-): RddNode {
-  return onceOnly(combined(of, sides), time)
 }
 
 /** Has a node's exchanges forgotten as soon as its rows are there. */

@@ -5,13 +5,13 @@
  * @example
  * clicks.cogroup(orders)
  */
-import { exchangedByKey, type Operator, type RowCode } from '../engine/operator.ts'
+import { type Operator, type RowCode, zippedByKey } from '../engine/operator.ts'
 
 export const cogroup: Operator = {
   name: 'cogroup',
   onAbsent: 'error',
   absentMessage: t => `Couldn't generate RDD from parent at time ${t} ms`,
-  pact: params => exchangedByKey(params.partitions as number),
+  pact: params => zippedByKey(params.partitions as number),
   kernel: {
     form: 'rows',
     row: c => gather(c),
@@ -19,7 +19,7 @@ export const cogroup: Operator = {
   },
 }
 
-/** Adds a marked pair to the lists of its key. */
+/** Adds a pair to the list of its key and side. */
 export function gather(c: RowCode): string {
   const { key, value, check } = c.pair()
   const table = c.state('table', 'new rt.KeyTable()')
@@ -29,7 +29,7 @@ export function gather(c: RowCode): string {
   return (
     `${check}const ${id} = ${table}.idOf(${key});\n` +
     `if (${id} === ${groups}.length) ${groups}.push([${lists}]);\n` +
-    `${groups}[${id}][${value}[0]].push(${value}[${value}[0] + 1]);\n`
+    `${groups}[${id}][${c.side()}].push(${value});\n`
   )
 }
 

@@ -28,12 +28,10 @@ import { sample } from './sample.ts'
 import { sampleByKey } from './sample-by-key.ts'
 import { saveObjects } from './save-objects.ts'
 import { saveText } from './save-text.ts'
-import { side } from './side.ts'
 import { slideFold } from './slide-fold.ts'
 import { sliding } from './sliding.ts'
 import { sorted } from './sorted.ts'
 import { source } from './source.ts'
-import { stampState } from './stamp-state.ts'
 import { state } from './state.ts'
 import { tap } from './tap.ts'
 import { top } from './top.ts'
@@ -62,7 +60,6 @@ const all: readonly Operator[] = [
   map,
   mapAsync,
   mapPartitions,
-  stampState,
   pickState,
   partitionBy,
   mapState,
@@ -72,7 +69,6 @@ const all: readonly Operator[] = [
   repartition,
   saveText,
   sample,
-  side,
   slideFold,
   sliding,
   source,
@@ -126,12 +122,10 @@ export {
   sampleByKey,
   saveObjects,
   saveText,
-  side,
   slideFold,
   sliding,
   sorted,
   source,
-  stampState,
   state,
   tap,
   top,

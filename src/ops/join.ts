@@ -5,7 +5,7 @@
  * @example
  * orders.leftOuterJoin(payments)
  */
-import { exchangedByKey, type Operator } from '../engine/operator.ts'
+import { type Operator, zippedByKey } from '../engine/operator.ts'
 import { eachKey, gather } from './cogroup.ts'
 
 export const join: Operator = {
@@ -13,7 +13,7 @@ export const join: Operator = {
   onAbsent: 'error',
   absentMessage: t => `Couldn't generate RDD from parent at time ${t} ms`,
   keepsPartitioner: true,
-  pact: params => exchangedByKey(params.partitions as number),
+  pact: params => zippedByKey(params.partitions as number),
   kernel: {
     form: 'rows',
     row: c => gather(c),

@@ -1,8 +1,9 @@
 /**
  * The rows that a function of each record and of its key's state gives, and the states afterwards.
  *
- *   side 0: [key, [state, touched]]  ─┐         [0, key, state, touched, –]   states, for later
- *   side 1: [key, value]             ─┴─ call ─▶ [1, –, –, –, mapped]          mapped rows
+ *   side 0: what it gave before     ─┐
+ *   side 1: [key, first state]      ─┼─ call ─▶ [0, key, state, touched, –]   states, for later
+ *   side 2: [key, value]            ─┘          [1, –, –, –, mapped]          mapped rows
  *
  * Records are taken in their order, states before them. A key without a record for longer than the
  * timeout gets a last call.
@@ -10,35 +11,39 @@
  * @example
  * pairs.mapWithState(StateSpec.function((key, value, state) => state.getOption()))
  */
-import { exchangedByKey, type Operator, type RowCode } from '../engine/operator.ts'
+import { type Operator, type RowCode, zippedByKey } from '../engine/operator.ts'
 
 export const mapState: Operator = {
   name: 'mapState',
   onAbsent: 'empty',
-  pact: params => exchangedByKey(params.partitions as number),
+  pact: params => zippedByKey(params.partitions as number),
   // What comes out is no pair.
   keepsPartitioner: false,
   arity: 4,
   kernel: {
     form: 'rows',
     row: c => {
-      const { key, value, check } = c.pair()
       const table = c.state('table', 'new rt.KeyTable()')
       const held = c.state('held', '[]')
       const state = c.state('state', 'new rt.KeyState()')
-      const [id, before, mapped] = [c.name('id'), c.name('before'), c.name('mapped')]
+      const [row, id, before, mapped] = ['row', 'id', 'before', 'mapped'].map(c.name) as [
+        ...[string, string, string, string],
+      ]
       const kept =
         c.params.timeout === undefined ? '' : `else if (${before}) ${before}[1] = ${c.time()};\n`
+      const { key, value, check } = c.pair()
       return (
-        `${check}const ${id} = ${table}.idOf(${key});\n` +
-        `if (${value}[0] === 0) ${held}[${id}] = ${value}[1];\n` +
+        `if (${c.side()} === 0) {\nconst ${row} = ${c.row()};\n` +
+        `if (${row}[0] === 0) ${held}[${table}.idOf(${row}[1])] = [${row}[2], ${row}[3]];\n` +
+        `} else {\n${check}const ${id} = ${table}.idOf(${key});\n` +
+        `if (${c.side()} === 1) ${held}[${id}] = [${value}, ${c.time()}];\n` +
         `else {\nconst ${before} = ${held}[${id}];\n` +
         `${state}.wrap(${before} !== undefined, ${before}?.[0], false);\n` +
-        `const ${mapped} = ${call(c, key, `${value}[2]`, state)};\n` +
+        `const ${mapped} = ${call(c, key, value, state)};\n` +
         `if (${state}.outcome === 'removed') ${held}[${id}] = undefined;\n` +
         `else if (${state}.outcome === 'updated') ` +
         `${held}[${id}] = [${state}.get(), ${c.time()}];\n${kept}` +
-        `if (${mapped} !== undefined) {\n${emitMapped(c, mapped)}}\n}\n`
+        `if (${mapped} !== undefined) {\n${emitMapped(c, mapped)}}\n}\n}\n`
       )
     },
     finish: c => {

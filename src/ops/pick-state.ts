@@ -1,6 +1,5 @@
 /**
- * One kind of the rows that `mapState` gives: mapped rows; states as pairs for the next batch; or
- * snapshots, pairs of key and state.
+ * One kind of the rows that `mapState` gives: mapped rows, or snapshots, pairs of key and state.
  *
  * @example
  * pairs.mapWithState(spec).stateSnapshots()
@@ -18,8 +17,7 @@ export const pickState: Operator = {
       if (c.params.what === 'mapped') {
         return `${head}if (${row}[0] === 1) {\n${c.emit(`${row}[4]`)}}\n`
       }
-      const state = c.params.what === 'states' ? `[${row}[2], ${row}[3]]` : `${row}[2]`
-      return `${head}if (${row}[0] === 0) {\n${c.emitPair(`${row}[1]`, state)}}\n`
+      return `${head}if (${row}[0] === 0) {\n${c.emitPair(`${row}[1]`, `${row}[2]`)}}\n`
     },
   },
 }

@@ -22,6 +22,12 @@ const pairs = [
   [['b', 1]],
 ]
 
+const aging = StateSpec.function((key: string, value: number | undefined, state: State<number>) => {
+  if (state.isTimingOut()) return `${key} times out`
+  state.update(value ?? 0)
+  return key
+})
+
 /** Says what it saw; a key that times out has no record in that batch. */
 const telling = StateSpec.timedFunction(
   (time: number, key: string, value: number | undefined, state: State<number>) => {
@@ -36,6 +42,13 @@ const telling = StateSpec.timedFunction(
 )
 
 operatorConformance('mapState', [
+  {
+    name: 'an initial state is as old as the first batch',
+    input: [[], [], [], [['b', 1]]],
+    steps: [['mapWithState', aging.initialState([['a', 1]]).timeout(1000)]],
+    compare: 'set',
+    expected: [[], [], ['a times out'], ['b']],
+  },
   {
     name: 'gives a row for each record, with the state as the records before left it',
     input: pairs,

@@ -1,7 +1,7 @@
 import { operatorConformance } from '../conformance/operator.ts'
 import { from } from '../oracle.ts'
 
-operatorConformance('side', [
+operatorConformance('inputs side by side', [
   {
     name: 'keeps values of different types apart',
     inputs: [[[['k', { a: 1 }]]], [[['k', [null, undefined, 1n]]]]],
