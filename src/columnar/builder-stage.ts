@@ -40,9 +40,10 @@ export class Bits {
   clearFrom(from: number): void {
     const at = from >>> 3
     if (at >= this.used) return
-    this.bytes[at]! &= (1 << (from & 7)) - 1
+    const kept = from & 7
+    this.bytes[at]! &= (1 << kept) - 1
     this.bytes.fill(0, at + 1, this.used)
-    this.used = at + 1
+    this.used = kept === 0 ? at : at + 1
   }
 }
 

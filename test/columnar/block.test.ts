@@ -172,6 +172,17 @@ test('a refused row leaves the builder as it was', () => {
   arena.free(ref.ptr)
 })
 
+test('a block ends where it says, also after a row was taken back', () => {
+  for (const rows of [0, 8, 128, 129]) {
+    for (let i = 0; i < rows; i++) builder.append([true])
+    expect(() => builder.append([true, new Point()])).toThrow(/class Point/)
+    if (rows === 0) builder.append([])
+    const ref = builder.seal(arena, 1)
+    expect(arena.u8[ref.ptr + ref.bytes], `behind ${rows} rows`).toBe(0xdb)
+    arena.free(ref.ptr)
+  }
+})
+
 test('a refused pair leaves the builder as it was', () => {
   builder.appendPair('a', 1)
   expect(() => builder.appendPair('b', new Point())).toThrow(/class Point at \[1\]/)
