@@ -12,6 +12,7 @@ import { formatRow } from './columnar/format-row.ts'
 import type { StreamingContext } from './context.ts'
 import { checkSameSlide } from './dstream/same-slide.ts'
 import { SelectOperators } from './dstream/select.ts'
+import { StateView } from './dstream/state-view.ts'
 import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
 import { inScope, RddScope } from './engine/session.ts'
 import { PeltonError, preview } from './errors.ts'
@@ -38,6 +39,10 @@ const rule = '-'.repeat(43)
 export class DStream<T> extends SelectOperators<T> {
   protected made<U>(node: StreamNode): DStream<U> {
     return new DStream<U>(this.context, node)
+  }
+
+  protected madeState(node: StreamNode): DStream<unknown> {
+    return new StateDStream(this.context, node)
   }
 
   protected madeStateful(node: StreamNode, call: Call): DStream<unknown> {
@@ -290,6 +295,14 @@ export class DStream<T> extends SelectOperators<T> {
   }
 }
 
+/** The states of `updateStateByKey`, as pairs. */
+export class StateDStream<K, S> extends DStream<[K, S]> {
+  /** The states that the last batch left, to be read at any time. @example view.get('word') */
+  stateView(): StateView<K, S> {
+    return new StateView(this.node, { key: 0, state: 1 }, () => this.context.session.runtime.arena)
+  }
+}
+
 /** The rows of `mapWithState`, and its states. */
 export class MapWithStateDStream<K, S, M> extends DStream<M> {
   readonly #states: StreamNode
@@ -299,6 +312,12 @@ export class MapWithStateDStream<K, S, M> extends DStream<M> {
     super(context, picked(call, states, 'mapped'))
     this.#states = states
     this.#call = call
+  }
+
+  /** The states that the last batch left, to be read at any time. @example view.get('word') */
+  stateView(): StateView<K, S> {
+    const row = { kind: 0, key: 1, state: 2 }
+    return new StateView(this.#states, row, () => this.context.session.runtime.arena)
   }
 
   /** All keys with their states, once a batch. @example spec.stateSnapshots().print() */

@@ -266,8 +266,10 @@ function updateStateByKey(stream: OracleStream, f: Function, options: any = {}):
       const rows = cogroups(new OracleRDD([states]), values)
       if (options.form === 'iterator') states = [...f(rows.map(([k, [s], v]) => [k, v, s]))]
       else {
-        const next = (k: Row, v: Row[], s: Row): Row =>
-          options.form === 'timed' ? f(t, k, v, s) : f(v, s)
+        const next = (k: Row, v: Row[], s: Row): Row => {
+          if (options.onlyTouched && v.length === 0) return s
+          return options.form === 'timed' ? f(t, k, v, s) : f(v, s)
+        }
         states = rows.map(([k, [s], v]) => [k, next(k, v, s)]).filter(([, s]) => s !== undefined)
       }
     }

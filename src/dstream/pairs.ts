@@ -1,7 +1,7 @@
 /** Operators of streams of pairs: one line an operator; the logic is in ops/ and facade/. */
 import { type Call, callOf } from '../apply.ts'
 import type { StreamingContext } from '../context.ts'
-import type { DStream, MapWithStateDStream } from '../dstream.ts'
+import type { DStream, MapWithStateDStream, StateDStream } from '../dstream.ts'
 import type { StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import { PeltonError, preview } from '../errors.ts'
@@ -152,43 +152,46 @@ export abstract class PairOperators<T> extends StreamBase<T> {
 
   /**
    * A state for each key: `f` makes the new one of the batch's values and the one before, for every
-   * key in every batch; undefined forgets the key.
+   * key in every batch; undefined forgets the key. With `onlyTouched` it is called for keys that
+   * have values in the batch, and the others stay as they are.
    *
    * @example pairs.updateStateByKey((values, state = 0) => state + values.length)
    */
   updateStateByKey<K, V, S>(
     this: DStream<readonly [K, V]>,
     f: (values: Widened<V>[], state: S | undefined) => S | undefined,
-    options?: UpdateOptions<K, S> & { form?: 'values' },
-  ): DStream<[K, S]>
+    options?: UpdateOptions<K, S> & { form?: 'values'; onlyTouched?: boolean },
+  ): StateDStream<K, S>
   updateStateByKey<K, V, S>(
     this: DStream<readonly [K, V]>,
     f: (rows: Iterable<[K, Widened<V>[], S | undefined]>) => Iterable<readonly [K, S]>,
     options: UpdateOptions<K, S> & { form: 'iterator' },
-  ): DStream<[K, S]>
+  ): StateDStream<K, S>
   updateStateByKey<K, V, S>(
     this: DStream<readonly [K, V]>,
     f: (time: number, key: K, values: Widened<V>[], state: S | undefined) => S | undefined,
-    options: UpdateOptions<K, S> & { form: 'timed' },
-  ): DStream<[K, S]>
+    options: UpdateOptions<K, S> & { form: 'timed'; onlyTouched?: boolean },
+  ): StateDStream<K, S>
   updateStateByKey(
     f: Function,
-    options: UpdateOptions<any, any> & { form?: string } = {},
+    options: UpdateOptions<any, any> & { form?: string; onlyTouched?: boolean } = {},
   ): DStream<unknown> {
     const call = callOf('updateStateByKey')
     this.context.checkOpen(call)
-    const { form = 'values', initialState } = options
+    const { form = 'values', initialState, onlyTouched = false } = options
     const forms = {
       values: ops.updateState,
       timed: ops.updateState,
       iterator: ops.updateStates,
     }
     if (!Object.hasOwn(forms, form)) throw badForm(call, form)
+    if (onlyTouched && form === 'iterator') throw allTouched(call)
     const update = forms[form as keyof typeof forms]
     const partitions = this.partitionsOf(call.label, options.partitions)
     const initial = initialState && once(() => rddOf(this.context, initialState).node)
-    const state = { partitions, initial, update, timed: form === 'timed', function: f }
-    return this.made(stateStream(call, this.node, state))
+    const timed = form === 'timed'
+    const state = { partitions, initial, update, timed, onlyTouched, function: f }
+    return this.madeState(stateStream(call, this.node, state))
   }
 
   /**
@@ -213,6 +216,9 @@ export abstract class PairOperators<T> extends StreamBase<T> {
     return this.madeStateful(mapStateStream(call, this.node, options), call)
   }
 
+  /** A stream of the states of an `updateState`. */
+  protected abstract madeState(node: StreamNode): DStream<unknown>
+
   /** A stream of the mapped rows of a `mapState`, which knows its states. */
   protected abstract madeStateful(node: StreamNode, call: Call): DStream<unknown>
 }
@@ -221,6 +227,14 @@ function noSpec(call: Call, spec: unknown): PeltonError {
   return new PeltonError(
     `mapWithState needs a StateSpec, such as StateSpec.function((key, value, state) => …); ` +
       `got ${preview(spec)}`,
+    { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+  )
+}
+
+function allTouched(call: Call): PeltonError {
+  return new PeltonError(
+    "updateStateByKey: onlyTouched is for the forms 'values' and 'timed'; a function of all rows " +
+      'sees every key, and may leave alone those without values',
     { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
   )
 }

@@ -5,7 +5,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { PeltonError, type Place } from '../errors.ts'
 import { callbackError } from './callback-error.ts'
 import { type Cancel, type Clock, watchdog } from './clock.ts'
-import type { RddNode, StreamNode } from './dag.ts'
+import { commit, type RddNode, type StreamNode } from './dag.ts'
 import type { BatchInfo, EventBus, OutputOperationInfo, StreamInputInfo } from './events.ts'
 import { instantiate, reachable } from './plan.ts'
 
@@ -191,7 +191,9 @@ export class BatchLoop {
       if (!node.step.operator.needsOwn) continue
       try {
         const rdd = await instantiate(node, time, this.zeroTime)
-        if (rdd) await this.#compute(rdd, time)
+        if (!rdd) continue
+        await this.#compute(rdd, time)
+        commit(node, time, await rdd.holdings.dataset)
       } catch (error) {
         // An output that needed it has told of its failure already.
         if (this.#abandoned || outputs.some(output => output.failureReason !== undefined)) continue
@@ -346,6 +348,7 @@ export class BatchLoop {
   /** Forgets everything that is still remembered. */
   close(): void {
     for (const node of this.#nodes) {
+      commit(node, Number.POSITIVE_INFINITY, undefined)
       for (const made of node.generated.values()) {
         made.then(
           rdd => rdd?.forget(),

@@ -72,6 +72,8 @@ export class StreamNode {
   readonly generated = new Map<number, Promise<RddNode | null>>()
   rememberMs = 0
   persisted = false
+  /** The result of the last batch that has ended, of a node that goes on from its own. */
+  committed: { readonly time: number; readonly dataset: Dataset } | undefined
 
   constructor(init: {
     parents: readonly StreamNode[]
@@ -86,6 +88,14 @@ export class StreamNode {
     this.source = init.source
     this.expand = init.expand
   }
+}
+
+/** Makes a result the one that views of the node show. */
+export function commit(node: StreamNode, time: number, dataset: Dataset | undefined): void {
+  const before = node.committed
+  if (before && time < before.time) return
+  node.committed = dataset && { time, dataset: dataset.retain() }
+  before?.dataset.release()
 }
 
 /**

@@ -2,20 +2,17 @@
 import { deserialize } from 'node:v8'
 import type { Arena } from '../columnar/arena.ts'
 import { BlockBuilder } from '../columnar/builder.ts'
-import { KeyTable } from '../columnar/keys.ts'
 import { isArenaFull, PeltonError, preview } from '../errors.ts'
 import type { PortableFunction } from '../functions/portable.ts'
 // Not from the index: workers need neither the parser nor the inspector.
 import { revive } from '../functions/revive.ts'
-import { KeyState } from '../state/key-state.ts'
 import { threadOwner } from './block-store.ts'
 import { stopwatch } from './clock.ts'
-import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
 import { ColumnRows } from './column-rows.ts'
 import { type ColumnResult, ColumnRunner } from './column-runner.ts'
 import type { RowSink } from './exchange.ts'
 import { OpenBlocks } from './open-blocks.ts'
-import type { AsyncKernel, Operator, PartitionKernel } from './operator.ts'
+import type { Operator } from './operator.ts'
 import type {
   BuiltinFunction,
   PartResult,
@@ -27,6 +24,7 @@ import type {
   TaskPart,
   TaskResult,
 } from './program.ts'
+import { type LoopProgram, RowLoops, StepError, stepError } from './row-loops.ts'
 import { StepMeter, type StepReason } from './step-meter.ts'
 import { TaskOutput } from './task-output.ts'
 import {
@@ -39,32 +37,9 @@ import {
 } from './vector.ts'
 import { WorkerShare } from './worker-share.ts'
 
-interface Loop {
-  open(partition: number, time: number): object
-  loop(vector: Vector, state: object, sink: RowSink | undefined): Iterable<unknown> | undefined
-  close(state: object, sink: RowSink | undefined): Iterable<unknown> | undefined
-}
-
-/** Consecutive row kernels, then perhaps one kernel that pulls. */
-interface Segment {
-  readonly steps: RowStep[]
-  readonly pull: Pull | undefined
-  readonly loops: Map<string, Loop>
-}
-
-interface Pull {
-  readonly kernel: PartitionKernel | AsyncKernel
-  readonly step: ProgramStep
-  readonly fns: readonly Function[]
-}
-
-interface CompiledProgram {
+interface CompiledProgram extends LoopProgram {
   readonly meter: StepMeter
-  readonly fns: Function[]
-  readonly steps: readonly ProgramStep[]
   readonly columns: boolean
-  /** Segments of the steps from an index on: all of them, and those behind a column plan. */
-  readonly segmentsFrom: Map<number, Segment[]>
 }
 
 interface Counters {
@@ -87,52 +62,7 @@ const noCounters: Counters = {
   calledValues: 0,
 }
 const compiledMax = 256
-const formsMax = 64
-const pullVectorRows = 1024
 const decodedRowsMax = 1024
-
-/** What generated loops may call; `rt` in their source. */
-const runtime = {
-  KeyTable,
-  KeyState,
-  notPair(row: unknown): never {
-    throw new PeltonError(
-      `${preview(row)} is not a [key, value] pair; map each row to [key, value] first`,
-      { code: 'NOT_A_PAIR' },
-    )
-  },
-  notIterable(result: unknown): never {
-    throw new PeltonError(
-      `flatMap needs a function that returns an iterable, such as an array; ` +
-        `it returned ${preview(result)}. ` +
-        'Return an array (or use map for one row each)',
-      { code: 'NOT_ITERABLE' },
-    )
-  },
-  noWindow(key: unknown): never {
-    throw new PeltonError(
-      `Neither previous window has value for key, nor new values found: ${preview(key)}. ` +
-        'Are you sure your key class hashes consistently?',
-      { code: 'WINDOW_STATE' },
-    )
-  },
-  failed(error: unknown, step: number, row: unknown): StepError {
-    return error instanceof StepError ? error : new StepError(error, step, row)
-  },
-}
-
-/** An error on its way out of a loop, with the step and the row at work. */
-class StepError extends Error {
-  readonly original: unknown
-  readonly step: number
-  readonly row: unknown
-  constructor(original: unknown, step: number, row: unknown) {
-    super('step failed')
-    this.original = original
-    this.step = step
-    this.row = row
-  }
-}
 
 export class TaskRunner {
   #arena: Arena
@@ -144,6 +74,7 @@ export class TaskRunner {
   #builder = new BlockBuilder()
   #blocks: OpenBlocks
   #columnRunner: ColumnRunner | undefined
+  #loops: RowLoops
 
   constructor(
     arena: Arena,
@@ -157,6 +88,7 @@ export class TaskRunner {
     this.#worker = worker
     this.#share = new WorkerShare(arena)
     this.#blocks = new OpenBlocks(arena)
+    this.#loops = new RowLoops(operators)
   }
 
   /** Runs one task. Never rejects: what went wrong is in the result, its chunks already freed. */
@@ -319,58 +251,18 @@ export class TaskRunner {
     part: TaskPart,
     output: TaskOutput,
   ): PartResult | Promise<PartResult> {
-    const segments = this.#segments(program, from)
-    if (segments.some(({ pull }) => pull?.kernel.form === 'async')) {
-      return this.#rowsAwaited(program, segments, source, part, output)
-    }
-    let vectors = source
-    for (const segment of segments.slice(0, -1)) {
-      vectors = this.#pulled(program, segment, vectors, part)
-    }
-    return this.#sunk(program, segments.at(-1)!, vectors, part, output)
-  }
-
-  /** The same where a kernel has to be waited for. */
-  async #rowsAwaited(
-    program: CompiledProgram,
-    segments: readonly Segment[],
-    source: Iterable<Vector>,
-    part: TaskPart,
-    output: TaskOutput,
-  ): Promise<PartResult> {
-    let vectors = source
-    for (const segment of segments.slice(0, -1)) {
-      const { kernel, step, fns } = segment.pull!
-      if (kernel.form === 'partition') {
-        vectors = this.#pulled(program, segment, vectors, part)
-        continue
-      }
-      const index = program.steps.indexOf(step)
-      const failed = (error: unknown, row: unknown) => runtime.failed(error, index, row)
-      const rows = this.#lazyRows(program, segment, vectors, part)
-      vectors = slicesOf(await kernel.run(rows, fns, step.params, failed))
-    }
-    return this.#sunk(program, segments.at(-1)!, vectors, part, output)
-  }
-
-  /** The last segment, and the rows' way out. */
-  #sunk(
-    program: CompiledProgram,
-    segment: Segment,
-    vectors: Iterable<Vector>,
-    part: TaskPart,
-    output: TaskOutput,
-  ): PartResult {
-    const sink = output.sink(part.partition)
-    this.#pushed(program, segment, vectors, sink, part)
-    return { partition: part.partition, pieces: output.end(sink) }
+    let sink: ReturnType<TaskOutput['sink']> | undefined
+    const open = (): RowSink => (sink = output.sink(part.partition))
+    const done = this.#loops.run(program, from, source, part, open)
+    const end = (): PartResult => ({ partition: part.partition, pieces: output.end(sink!) })
+    return done ? done.then(end) : end()
   }
 
   #columns(): ColumnRunner {
     this.#columnRunner ??= new ColumnRunner(this.#arena, {
       operators: this.#operators,
       owner: threadOwner(this.#worker),
-      failed: runtime.failed,
+      failed: stepError,
     })
     return this.#columnRunner
   }
@@ -382,88 +274,6 @@ export class TaskRunner {
         yield vector
       }
     }
-  }
-
-  /** Pushes vectors through row kernels into a sink. */
-  #pushed(
-    program: CompiledProgram,
-    segment: Segment,
-    vectors: Iterable<Vector>,
-    sink: RowSink,
-    { partition, time }: TaskPart,
-  ): void {
-    let state: object | undefined
-    let loop: Loop | undefined
-    for (const vector of vectors) {
-      loop = this.#loop(program, segment, vector, false)
-      state ??= loop.open(partition, time)
-      loop.loop(vector, state, sink)
-      if (sink.full) break
-    }
-    loop ??= this.#loop(program, segment, valuesVector([]), false)
-    loop.close(state ?? loop.open(partition, time), sink)
-  }
-
-  /** The rows of a segment as its pulling kernel gives them, in vectors for the next segment. */
-  *#pulled(
-    program: CompiledProgram,
-    segment: Segment,
-    vectors: Iterable<Vector>,
-    part: TaskPart,
-  ): Generator<Vector> {
-    const { kernel, step, fns } = segment.pull as Pull & { kernel: PartitionKernel }
-    const index = program.steps.indexOf(step)
-    const rows = this.#lazyRows(program, segment, vectors, part)
-    let held: unknown[] = []
-    try {
-      const result = kernel.run(rows, fns, step.params, part.number, part.time)
-      if (typeof (result as unknown as object)?.[Symbol.iterator as never] !== 'function') {
-        throw new PeltonError(
-          `${step.label} needs a function that returns an iterable; ` +
-            `it returned ${preview(result)}`,
-          { code: 'NOT_ITERABLE' },
-        )
-      }
-      for (const row of result) {
-        held.push(row)
-        if (held.length === pullVectorRows) {
-          yield valuesVector(held)
-          held = []
-        }
-      }
-    } catch (error) {
-      throw runtime.failed(error, index, undefined)
-    }
-    if (held.length > 0) yield valuesVector(held)
-  }
-
-  *#lazyRows(
-    program: CompiledProgram,
-    segment: Segment,
-    vectors: Iterable<Vector>,
-    { partition, time }: TaskPart,
-  ): Generator<unknown> {
-    let state: object | undefined
-    let loop: Loop | undefined
-    for (const vector of vectors) {
-      loop = this.#loop(program, segment, vector, true)
-      state ??= loop.open(partition, time)
-      yield* loop.loop(vector, state, undefined)!
-    }
-    loop ??= this.#loop(program, segment, valuesVector([]), true)
-    yield* loop.close(state ?? loop.open(partition, time), undefined)!
-  }
-
-  #loop(program: CompiledProgram, segment: Segment, vector: Vector, lazy: boolean): Loop {
-    const key = `${vector.formKey}${lazy ? '*' : ''}`
-    const found = segment.loops.get(key)
-    if (found) return found
-    if (segment.loops.size >= formsMax) segment.loops.clear()
-    const form: InputForm = vector.form
-    const source = generateLoop(segment.steps, form, lazy)
-    const loop = new Function('fns', 'rt', source)(program.fns, runtime) as Loop
-    segment.loops.set(key, loop)
-    return loop
   }
 
   #compiled(ref: ProgramRef): Promise<CompiledProgram> {
@@ -489,30 +299,6 @@ export class TaskRunner {
     const columns = program.columns && ColumnRunner.fits(this.#arena)
     const meter = new StepMeter(program.steps.length)
     return { meter, fns, steps: program.steps, columns, segmentsFrom: new Map() }
-  }
-
-  #segments(program: CompiledProgram, from: number): Segment[] {
-    const found = program.segmentsFrom.get(from)
-    if (found) return found
-    const segments: Segment[] = []
-    let steps: RowStep[] = []
-    let first = 0
-    for (const [index, step] of program.steps.entries()) {
-      const kernel = this.#operators.get(step.operator)?.kernel
-      if (!kernel) throw new Error(`no kernel for operator ${step.operator}`)
-      const functions = step.functions.map((_, i) => first + i)
-      first += functions.length
-      if (index < from) continue
-      if (kernel.form === 'rows') steps.push({ kernel, params: step.params, functions, index })
-      else {
-        const fns = functions.map(i => program.fns[i]!)
-        segments.push({ steps, pull: { kernel, step, fns }, loops: new Map() })
-        steps = []
-      }
-    }
-    segments.push({ steps, pull: undefined, loops: new Map() })
-    program.segmentsFrom.set(from, segments)
-    return segments
   }
 
   async #function(fn: PortableFunction | BuiltinFunction): Promise<Function> {
@@ -541,13 +327,6 @@ function taken(
     meter.takeReasons(i, reasons)
   }
   return reasons.length > 0 ? { counts, reasons } : { counts }
-}
-
-/** Rows in vectors for the next segment. */
-function* slicesOf(rows: readonly unknown[]): Generator<Vector> {
-  for (let from = 0; from < rows.length; from += pullVectorRows) {
-    yield valuesVector(rows.slice(from, from + pullVectorRows))
-  }
 }
 
 /** Few rows of numbers as arrays, so that they need no block to be read from. */

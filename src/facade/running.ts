@@ -48,6 +48,8 @@ export interface StateOptions {
   readonly update: Operator
   /** Whether the function gets the batch time and the key first. */
   readonly timed: boolean
+  /** Whether keys without values in the batch are left as they are. */
+  readonly onlyTouched: boolean
   readonly function: Function
 }
 
@@ -55,9 +57,9 @@ export interface StateOptions {
 export function stateStream(
   call: Call,
   values: StreamNode,
-  { partitions, initial, update, timed, function: f }: StateOptions,
+  { partitions, initial, update, timed, onlyTouched, function: f }: StateOptions,
 ): StreamNode {
-  const step = stepOf(call, update, { timed }, [f])
+  const step = stepOf(call, update, { timed, onlyTouched }, [f])
   const of = combination(call, ops.cogroup, { partitions, sides: 2 }, { behind: [step] })
   return running(call, [values], ops.state, {}, (time, needed) => {
     const before = rddsOf(needed, ({ parent }) => parent < 0)

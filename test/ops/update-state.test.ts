@@ -1,3 +1,5 @@
+import { runStream } from 'pelton/testing'
+import { expect, test } from 'vitest'
 import { keys, mixedKeys } from '../conformance/keys.ts'
 import { operatorConformance } from '../conformance/operator.ts'
 
@@ -34,6 +36,30 @@ operatorConformance('updateState', [
       ],
     ],
   },
+  ...(['values', 'timed'] as const).map(form => ({
+    name: `calls for touched keys only, where that is asked for, in the form '${form}'`,
+    input: [
+      [
+        ['a', 1],
+        ['b', 1],
+      ],
+      [['a', 1]],
+      [],
+      [['b', -1]],
+    ],
+    steps: [
+      [
+        'updateStateByKey',
+        form === 'timed'
+          ? (time: number, key: string, values: number[], state = '') =>
+              values[0] === -1 ? undefined : `${state} ${key}${values.length}@${time}`
+          : (values: number[], state = '') =>
+              values[0] === -1 ? undefined : `${state} ${values.length}`,
+        { onlyTouched: true, form },
+      ] as const,
+    ],
+    compare: 'keyed' as const,
+  })),
   {
     name: 'keeps states of any type, and null among them',
     input: [[['a', 1]], [['a', 2]], []],
@@ -60,3 +86,11 @@ operatorConformance('updateState', [
     compare: 'keyed' as const,
   })),
 ])
+
+test('a function of all rows sees every key: it can not be for touched ones only', async () => {
+  const build = (stream: any) =>
+    stream.updateStateByKey((rows: unknown) => rows, { form: 'iterator', onlyTouched: true })
+  await expect(runStream({ input: [[['a', 1]]], build })).rejects.toThrow(
+    /onlyTouched is for the forms 'values' and 'timed'/,
+  )
+})

@@ -24,6 +24,8 @@ import {
   type Resource,
   resource,
   type SessionWindow,
+  type StateDStream,
+  type StateView,
   type StreamInputInfo,
   StreamingContext,
   type StreamingListener,
@@ -100,6 +102,22 @@ describe('transformations', () => {
     lines.partitionBy(3)
     // @ts-expect-error: a number has no key
     numbers.sessionWindow(1000)
+  })
+
+  test('of states can be read', () => {
+    const keyed = lines.map(line => [line, 1] as const)
+    const sums = keyed.updateStateByKey(
+      (values, sum: number | undefined = 0) => sum + values.length,
+      { onlyTouched: true },
+    )
+    expectTypeOf(sums).toEqualTypeOf<StateDStream<string, number>>()
+    expectTypeOf(sums.stateView()).toEqualTypeOf<StateView<string, number>>()
+    expectTypeOf(sums.stateView().get('a')).toEqualTypeOf<number | undefined>()
+    expectTypeOf(sums.map(([key]) => key)).toEqualTypeOf<DStream<string>>()
+    // @ts-expect-error: keys are strings
+    sums.stateView().get(1)
+    // @ts-expect-error: there is no state to see
+    void keyed.stateView
   })
 
   test('narrow by a type guard', () => {
