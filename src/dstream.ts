@@ -201,13 +201,35 @@ export class DStream<T> extends SelectOperators<T> {
    * @example stream.saveAsTextFiles('out/words', 'txt')
    */
   saveAsTextFiles(prefix: string, suffix = ''): void {
-    const call = callOf('saveAsTextFiles')
+    this.#saved('saveAsTextFiles', prefix, suffix, (rdd, directory) =>
+      rdd.saveAsTextFile(directory, { overwrite: true }),
+    )
+  }
+
+  /**
+   * The same with the rows as they are, to be read by `ssc.objectFile`.
+   *
+   * @example sessions.saveAsObjectFiles('out/sessions')
+   */
+  saveAsObjectFiles(prefix: string, suffix = ''): void {
+    this.#saved('saveAsObjectFiles', prefix, suffix, (rdd, directory) =>
+      rdd.saveAsObjectFile(directory, { overwrite: true }),
+    )
+  }
+
+  #saved(
+    label: string,
+    prefix: string,
+    suffix: string,
+    save: (rdd: RDD<T>, directory: string) => Promise<void>,
+  ): void {
+    const call = callOf(label)
     // Either may be empty: then its part of the name is dropped.
     if (prefix !== '') pathOption(call.label, 'prefix', prefix)
     if (suffix !== '') pathOption(call.label, 'suffix', suffix)
     this.#output(call, async (rdd, time) => {
       const name = prefix === '' ? String(time) : `${prefix}-${time}`
-      await rdd.saveAsTextFile(suffix === '' ? name : `${name}.${suffix}`, { overwrite: true })
+      await save(rdd, suffix === '' ? name : `${name}.${suffix}`)
     })
   }
 

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { runStream } from 'pelton/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { inContext } from '../context/rdd-support.ts'
 
@@ -40,6 +41,20 @@ test.each([1, 7])('rows of every type come back, partitions: %i', async n => {
     expect(await read.collect()).toEqual(rows)
     expect(read.getNumPartitions()).toBe(n)
     expect(await read.count()).toBe(rows.length)
+  })
+})
+
+test('of a stream there is a directory a batch, but none for a batch without RDD', async () => {
+  const input = [[{ a: 1n }], null, [], [new Map([[1, 2]])]]
+  const build = (stream: any) => {
+    stream.saveAsObjectFiles(join(directory, 'out'), 'bin')
+    return stream
+  }
+  await runStream({ input, build } as any)
+  expect(readdirSync(directory).sort()).toEqual(['out-1000.bin', 'out-3000.bin', 'out-4000.bin'])
+  await inContext(async ssc => {
+    const read = ssc.objectFile(join(directory, 'out-*.bin'))
+    expect(await read.collect()).toEqual([{ a: 1n }, new Map([[1, 2]])])
   })
 })
 
