@@ -29,7 +29,7 @@ export type Gear = (typeof GEARS)[number]
 export const RATIO_NAMES = ['pure', 'skew', 'growth', 'scaling'] as const
 export type RatioName = (typeof RATIO_NAMES)[number]
 
-/** Streams as they run in service; W4 says what it waits for. */
+/** Streams as they run in service. */
 export const STREAM_NAMES = ['W3', 'W4', 'W5', 'W7', 'T0', 'hold', 'soak'] as const
 export type StreamName = (typeof STREAM_NAMES)[number]
 const USUAL_STREAMS: readonly StreamName[] = ['W5', 'T0']
@@ -78,7 +78,7 @@ Names
   W7       word count of a socket on this machine, batches of a second
   T0       process start to the first word count of 7.5 MB
   soak     10,000 batches in two minutes: whether memory grows
-  W3       a sliding window of 300 batches; W4: running state, which waits for mapWithState
+  W3       a sliding window of 300 batches; W4: running sums of a million keys by mapWithState
   growth   W1 and W2 with more rows a batch, ns a row; scaling: W1, W2, W6 by --workers
   latency  process start to first result; main-thread time of an empty batch
   micro    small parts of the engine, one at a time

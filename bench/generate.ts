@@ -21,6 +21,8 @@ const PAIRS = 10_000_000
 const PAIR_IDS = 1_000_000
 const WINDOW_KEYS = 6_400_000
 const WINDOW_IDS = 100_000
+const STATE_IDS = 1_000_000
+const UPDATES = 3_000_000
 const NUMBERS = 10_000_000
 const NUMBER_LIMIT = 1_000_000_000
 const CHUNK_LINES = 50_000
@@ -115,6 +117,23 @@ function writeWindowKeys(keys: number, write: Write): void {
   write(new Uint8Array(out.buffer))
 }
 
+/** Updates of running states: keys and values are drawn in turn, as those of pairs are. */
+function writeUpdates(updates: number, write: Write, of: 'keys' | 'values'): void {
+  const random = new SplitMix64(4004)
+  const out = new Float64Array(updates)
+  for (let i = 0; i < updates; i++) {
+    const id = random.below(STATE_IDS)
+    const value = random.unit()
+    out[i] = of === 'values' ? value : keyOf(id)
+  }
+  write(new Uint8Array(out.buffer))
+}
+
+/** The keys that have a state before the first update. */
+function writeStates(states: number, write: Write): void {
+  write(new Uint8Array(Float64Array.from({ length: states }, (_, id) => keyOf(id)).buffer))
+}
+
 function writeNumbers(numbers: number, write: Write): void {
   const random = new SplitMix64(6006)
   const out = new Float64Array(numbers)
@@ -130,6 +149,9 @@ const FILES = {
   'w2_keys.f64': (scale, write) => writePairs(scaled(PAIRS, scale), write, 'keys'),
   'w2_vals.f64': (scale, write) => writePairs(scaled(PAIRS, scale), write, 'values'),
   'w3_keys.f64': (scale, write) => writeWindowKeys(scaled(WINDOW_KEYS, scale), write),
+  'w4_init.f64': (scale, write) => writeStates(scaled(STATE_IDS, scale), write),
+  'w4_keys.f64': (scale, write) => writeUpdates(scaled(UPDATES, scale), write, 'keys'),
+  'w4_vals.f64': (scale, write) => writeUpdates(scaled(UPDATES, scale), write, 'values'),
   'w6.f64': (scale, write) => writeNumbers(scaled(NUMBERS, scale), write),
 } satisfies Record<string, (scale: number, write: Write) => void>
 

@@ -28,6 +28,10 @@ const FIRST_COUNT_BATCHES = 10
 export const WINDOW_BATCHES = 300
 export const WINDOW_ROUND = 64
 const WINDOW_TIMED = 100
+/** Batches after which W4's updates begin anew, and those that are not timed. */
+export const STATE_ROUND = 30
+export const STATE_WARM_UP = 10
+const STATE_TIMED = 50
 /** More than this above the second quarter is not flat. */
 const FLAT_FACTOR = 1.1
 
@@ -73,6 +77,14 @@ export interface WindowBatches {
   readonly peakRssBytes: number
 }
 
+/** What streams/state.ts sends. */
+export interface StateBatches {
+  readonly milliseconds: readonly number[]
+  /** Keys that have a state. */
+  readonly keys: number
+  readonly peakRssBytes: number
+}
+
 /** What streams/first-count.ts sends. */
 export interface FirstCount {
   readonly milliseconds: number
@@ -89,7 +101,7 @@ type Run = (options: BenchOptions, folder: string, progress: Output['progress'])
 
 const RUNS: Readonly<Record<StreamName, Run>> = {
   W3: slidingWindow,
-  W4: async () => [missing('W4', 'mapWithState')],
+  W4: runningState,
   W5: smallBatches,
   W7: socket,
   T0: firstCount,
@@ -100,6 +112,7 @@ const RUNS: Readonly<Record<StreamName, Run>> = {
 /** The files that a stream reads. */
 export function filesOf(name: StreamName): DataFile[] {
   if (name === 'W3') return ['w3_keys.f64']
+  if (name === 'W4') return ['w4_init.f64', 'w4_keys.f64', 'w4_vals.f64']
   return name === 'W7' || name === 'T0' ? ['w1.txt'] : []
 }
 
@@ -113,10 +126,6 @@ export async function runStream(
   for (const { text, fields } of await RUNS[name](options, folder, progress)) {
     print(options.json ? JSON.stringify({ workload: name, ...fields }) : `${name} ${text}`)
   }
-}
-
-function missing(name: StreamName, operator: string): Line {
-  return { text: `needs ${operator}, which does not exist yet`, fields: { name, needs: operator } }
 }
 
 /** Workers and gear, the first arguments of all scripts. */
@@ -163,7 +172,7 @@ async function smallBatches(
 }
 
 /** The same by the native reference, where it is built. */
-async function nativeLine(job: 'W3' | 'W5', options: BenchOptions): Promise<Line[]> {
+async function nativeLine(job: 'W3' | 'W4' | 'W5', options: BenchOptions): Promise<Line[]> {
   const { native: folder, workers } = options
   if (folder === undefined || notInstalled('native', options)) return []
   const native = await nativeMilliseconds(job, { folder, workers: workers.at(-1)! })
@@ -190,6 +199,28 @@ async function slidingWindow(
       fields: { milliseconds: middle, spread, check, peakRssBytes },
     },
     ...(await nativeLine('W3', options)),
+  ]
+}
+
+async function runningState(
+  options: BenchOptions,
+  folder: string,
+  progress: Output['progress'],
+): Promise<Line[]> {
+  progress('W4: batches of updates')
+  const args = [...common(options), folder, String(STATE_TIMED)]
+  const { milliseconds, keys, peakRssBytes } = await ask<StateBatches>('state.ts', args)
+  const middle = median(milliseconds)
+  const spread = [percentile(milliseconds, 0.05), percentile(milliseconds, 0.95)] as const
+  return [
+    {
+      text:
+        `running sums by key, mapWithState: ${significant(middle)} ms a batch ` +
+        `(${significant(spread[0])} … ${significant(spread[1])} for 9 of 10; aim at most 2.5), ` +
+        `${grouped(keys)} keys held, peak RSS ${Math.round(peakRssBytes / MEGABYTE)} MB`,
+      fields: { milliseconds: middle, spread, keys, peakRssBytes },
+    },
+    ...(await nativeLine('W4', options)),
   ]
 }
 

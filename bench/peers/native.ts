@@ -54,7 +54,7 @@ export function openNative(
 
 /** Milliseconds that a batch of another workload takes, such as W3's or W5's. */
 export async function nativeMilliseconds(
-  job: 'W3' | 'W5',
+  job: 'W3' | 'W4' | 'W5',
   { folder, workers }: NativeOptions,
 ): Promise<number> {
   const [line] = await linesOf(folder, job, workers)
