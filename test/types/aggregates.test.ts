@@ -58,6 +58,18 @@ test('several give an object of results', () => {
   >()
 })
 
+test('several written in the call take the values of the stream', () => {
+  const { all, collect, count, max } = aggregates
+  const made = texts.aggregateByKey(all({ n: count(), max: max(), list: collect() }))
+  expectTypeOf(made).toEqualTypeOf<
+    DStream<[string, { n: number; max: string | undefined; list: string[] }]>
+  >()
+  const windowed = pairs.aggregateByKeyAndWindow(all({ max: max(), list: collect() }), 1000)
+  expectTypeOf(windowed).toEqualTypeOf<
+    DStream<[string, { max: number | undefined; list: number[] }]>
+  >()
+})
+
 test('your own infer the accumulator', () => {
   const longest = aggregates.of({
     create: () => '',
