@@ -34,6 +34,8 @@ export {
   using,
 } from './functions/index.ts'
 export type { Metrics } from './metrics.ts'
+export { aggregates } from './ops/aggregate.ts'
+export type { Aggregate } from './ops/aggregate-form.ts'
 export type { AsyncOptions } from './ops/map-async.ts'
 export type { PipeOptions } from './ops/pipe.ts'
 export type { BatchContextOptions, Logger, StreamingContextOptions } from './options.ts'

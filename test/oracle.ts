@@ -71,6 +71,10 @@ function groups(batch: Partitions): { key: Row; values: Row[] }[] {
   return [...found.values()]
 }
 
+/** One accumulator that takes all values: no parts, nothing merged, nothing removed. */
+const aggregated = ({ create, add, result }: any, values: Rows): Row =>
+  result(values.reduce((a, value) => add(a, value), create()))
+
 const perRow =
   (f: (rows: Rows) => Row[]) =>
   (batch: Partitions): Partitions =>
@@ -104,6 +108,9 @@ const perBatch: Record<string, (batch: Partitions, ...args: any[]) => Partitions
       key,
       rest.reduce((combined, value) => mergeValue(combined, value), create(first)),
     ]),
+  ],
+  aggregateByKey: (batch, aggregate) => [
+    groups(batch).map(({ key, values }) => [key, aggregated(aggregate, values)]),
   ],
   sortBy: (batch, f, ascending = true) => {
     const sign = ascending ? 1 : -1
@@ -343,6 +350,8 @@ const perStream: Record<string, (stream: OracleStream, ...args: any[]) => Oracle
   repartition: (stream, n) => transform([stream], ([rdd]) => rdd!.repartition(n)),
   // As in Spark a transform that adds a zero: so an empty batch counts 0 and "no RDD" is an error.
   count: stream => transform([stream], ([rdd]) => new OracleRDD([[rdd!.rows.length]])),
+  aggregate: (stream, aggregate) =>
+    transform([stream], ([rdd]) => new OracleRDD([[aggregated(aggregate, rdd!.rows)]])),
   cogroup: (stream, that) =>
     transform([stream, that], ([a, b]) => {
       return new OracleRDD([cogroups(a!, b!).map(([key, left, right]) => [key, [left, right]])])
@@ -358,6 +367,8 @@ const perStream: Record<string, (stream: OracleStream, ...args: any[]) => Oracle
   sessionWindow,
   groupByKeyAndWindow: (stream, duration, slide) =>
     follow([], window(stream, duration, slide), [['groupByKey']]),
+  aggregateByKeyAndWindow: (stream, aggregate, duration, slide) =>
+    follow([], window(stream, duration, slide), [['aggregateByKey', aggregate]]),
   reduceByWindow: (stream, add, ...rest) =>
     typeof rest[0] === 'function'
       ? follow([], stream, [

@@ -4,10 +4,10 @@ import type { DStream } from '../dstream.ts'
 import { PeltonError, preview } from '../errors.ts'
 import * as ops from '../ops/index.ts'
 import type { AsyncOptions } from '../ops/map-async.ts'
-import { WindowOperators } from './windows.ts'
+import { AggregateOperators } from './aggregates.ts'
 
 /** What a stream can do with each row beside changing it. */
-export abstract class SelectOperators<T> extends WindowOperators<T> {
+export abstract class SelectOperators<T> extends AggregateOperators<T> {
   /**
    * About `fraction` of each batch's rows, at random; with replacement each about `fraction` times.
    * The same seed and batch times choose the same rows.

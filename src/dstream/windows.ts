@@ -247,11 +247,19 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
   }
 
   protected slidingByKey<U>(call: Call, options: WindowOptions & SlidingFunctions): DStream<U> {
+    return this.slid(call, this.reducedByKey(call, options.add, options.partitions), options)
+  }
+
+  /** A sliding reduction of this stream's rows, which are one pair a key in `reduced`. */
+  protected slid<U>(
+    call: Call,
+    reduced: DStream<any>,
+    options: WindowOptions & SlidingFunctions,
+  ): DStream<U> {
     const { window, slide = this.node.slide, add, remove, filter } = options
     this.checkMultiple(call, 'window', window)
     this.checkMultiple(call, 'slide', slide)
     const partitions = this.partitionsOf(call.label, options.partitions)
-    const reduced = this.reducedByKey(call, add, partitions)
     reduced.node.persisted = true
     const sliding = { window, slide, partitions, add, remove, filter }
     return this.made<U>(slidingStream(call, reduced.node, sliding))

@@ -1,5 +1,7 @@
 /** Actions that gather rows to one value, and statistics of numbers. */
+import { composed } from '../apply.ts'
 import { PeltonError, preview } from '../errors.ts'
+import { type Aggregate, checkAggregate } from '../ops/aggregate-form.ts'
 import type { RDD } from '../rdd.ts'
 import { OrderedRdd } from './ordered.ts'
 
@@ -33,22 +35,45 @@ function joined([n, a, p, min, max]: Moments, [m, b, q, least, most]: Moments): 
 /** Aggregates and statistics. */
 export abstract class NumberRdd<T> extends OrderedRdd<T> {
   /**
-   * All rows added to copies of `zero`, one a partition, and those merged in their order.
+   * All rows added to copies of `zero`, one a partition, and those merged in their order. Or the
+   * aggregate of all rows.
    *
-   * @example await words.aggregate(0, (n, word) => n + word.length, (a, b) => a + b)
+   * @example
+   * await words.aggregate(0, (n, word) => n + word.length, (a, b) => a + b)
+   * await numbers.aggregate(aggregates.variance())
+   * @throws PeltonError `OPTION` for what is no aggregate.
    */
   async aggregate<C>(
     this: RDD<T>,
     zero: C,
     add: (combined: C, row: T) => C,
     merge: (a: C, b: C) => C,
-  ): Promise<C> {
-    const parts = await this.mapPartitions(rows => {
-      let combined = structuredClone(zero)
-      for (const row of rows) combined = add(combined, row)
-      return [combined]
-    }).collect()
-    return parts.reduce(merge, structuredClone(zero))
+  ): Promise<C>
+  async aggregate<A, R>(this: RDD<T>, aggregate: Aggregate<T, A, R>): Promise<R>
+  async aggregate(this: RDD<T>, zero: any, ...rest: any[]): Promise<unknown> {
+    if (rest.length > 0) {
+      const [add, merge] = rest as [(a: unknown, row: T) => unknown, (a: any, b: any) => any]
+      const parts = await this.mapPartitions(rows => {
+        let combined = structuredClone(zero)
+        for (const row of rows) combined = add(combined, row)
+        return [combined]
+      }).collect()
+      return parts.reduce(merge, structuredClone(zero))
+    }
+    const parts = composed('aggregate', call => {
+      checkAggregate(call, zero)
+      const { create, add } = zero as Aggregate<T, unknown, unknown>
+      return this.mapPartitions(rows => {
+        let a = create()
+        for (const row of rows) a = add(a, row)
+        return [a]
+      })
+    })
+    const { create, merge, result } = zero as Aggregate<T, unknown, unknown>
+    // Not `reduce(merge)`: that would give it an index and an array as well.
+    let whole = create()
+    for (const a of await parts.collect()) whole = merge(whole, a)
+    return result(whole)
   }
 
   /** `reduce` that begins with `zero` in every partition. @example await rdd.fold(0, add) */

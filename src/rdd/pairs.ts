@@ -1,14 +1,17 @@
 /** Operators and actions of RDDs of pairs. */
-import { type Call, callOf } from '../apply.ts'
+import { type Call, callOf, composed } from '../apply.ts'
 import { sameKey } from '../columnar/keys.ts'
 import { natural } from '../columnar/natural-order.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import { preview } from '../errors.ts'
 import { combination, combined } from '../facade/combined.ts'
+import { type Aggregate, checkAggregate } from '../ops/aggregate-form.ts'
 import * as ops from '../ops/index.ts'
 import type { RDD } from '../rdd.ts'
 import type { Widened } from '../widened.ts'
 import { misused, RddBase } from './base.ts'
+
+type Add = (a: unknown, value: unknown) => unknown
 
 /** What an RDD can do whose rows are pairs. */
 export abstract class PairRdd<T> extends RddBase<T> {
@@ -239,8 +242,12 @@ export abstract class PairRdd<T> extends RddBase<T> {
 
   /**
    * One value a key: `add` adds each value to a copy of `zero`, `merge` joins what partitions made.
+   * Or the aggregate of each key's values.
    *
-   * @example pairs.aggregateByKey(0, (n, text) => n + text.length, (a, b) => a + b)
+   * @example
+   * pairs.aggregateByKey(0, (n, text) => n + text.length, (a, b) => a + b)
+   * pairs.aggregateByKey(aggregates.mean())
+   * @throws PeltonError `OPTION` for what is no aggregate.
    */
   aggregateByKey<K, V, C>(
     this: RDD<readonly [K, V]>,
@@ -248,9 +255,24 @@ export abstract class PairRdd<T> extends RddBase<T> {
     add: (combined: C, value: Widened<V>) => C,
     merge: (a: C, b: C) => C,
     partitions?: number,
-  ): RDD<[K, C]> {
-    const create = (value: Widened<V>): C => add(structuredClone(zero), value)
-    return this.combineByKey(create, add, merge, partitions)
+  ): RDD<[K, C]>
+  aggregateByKey<K, V, A, R>(
+    this: RDD<readonly [K, V]>,
+    aggregate: Aggregate<Widened<V>, A, R>,
+    partitions?: number,
+  ): RDD<[K, R]>
+  aggregateByKey(this: RDD<readonly [any, any]>, zero: any, ...rest: any[]): RDD<unknown> {
+    if (typeof rest[0] === 'function') {
+      const [add, merge, partitions] = rest as [Add, Add, number?]
+      const create = (value: unknown): unknown => add(structuredClone(zero), value)
+      return this.combineByKey(create, add, merge, partitions)
+    }
+    return composed('aggregateByKey', call => {
+      checkAggregate(call, zero)
+      const { create, add, merge, result } = zero as Aggregate<unknown, unknown, unknown>
+      const first = (value: unknown): unknown => add(create(), value)
+      return this.combineByKey(first, add, merge, rest[0]).mapValues(result)
+    })
   }
 
   /** `reduceByKey` that begins with `zero` once a partition. @example pairs.foldByKey(0, add) */

@@ -20,6 +20,7 @@ const functionLinesTypical = 70
 /** Files in a registered folder that are no operator, receiver or sink, each with its reason. */
 const helpers: Readonly<Record<string, string>> = {
   'src/ops/aggregate.ts': 'the table of aggregates, which operators share',
+  'src/ops/aggregate-form.ts': 'what an aggregate is, and several as one',
   'src/ops/builtins.ts': "the engine's own functions, by name",
   'src/ops/part-file.ts': 'how saveAsTextFile and saveAsObjectFile write a file',
   'src/ops/each-of.ts': 'generated code that flatMap and flatMapValues share',
