@@ -1,6 +1,6 @@
 /**
- * W4: running sums by `mapWithState`, for keys that all have a state from the beginning; every update
- * gives its key's new sum. Sends the milliseconds of every batch:
+ * W4: running sums by `mapWithState`, for keys that all have a state from the beginning; every
+ * update gives its key's new sum. Sends the milliseconds of every batch:
  * `node state.ts WORKERS GEAR DATA BATCHES`.
  */
 import { ManualClock, type RDD, type State, StateSpec, StreamingContext } from 'pelton'
