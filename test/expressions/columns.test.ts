@@ -107,6 +107,15 @@ describe('by kernels alone', () => {
   })
 })
 
+test('places that follow from the shape count for text of any kind', () => {
+  const input = ['abcd', '\u{10000}', '😀😀'].map(t => ({ t, list: ['', ''] }))
+  for (const t of input) {
+    for (const call of ['substring(row.list.length)', 'slice(row.list.length, 3)', 'charAt(1)']) {
+      expect(check(`row => row.t.${call}`, [t]).rows).toHaveLength(1)
+    }
+  }
+})
+
 test('the length of a tuple is a constant', () => {
   const input = [{ s: 'alpha', p: ['x'], n: 1 }]
   for (const source of [

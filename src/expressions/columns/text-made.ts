@@ -1,6 +1,6 @@
 /** Text made of text: parts, case, and texts one behind the other. */
 import { INLINE_MAX } from '../../columnar/text.ts'
-import type { Expression, Primitive } from '../expression.ts'
+import type { Expression } from '../expression.ts'
 import { callNode, rowFunction } from './calls.ts'
 import { type ColumnExpression, type ColumnMachine, rowBytes } from './shapes.ts'
 import { stringOf } from './text-numbers.ts'
@@ -8,6 +8,7 @@ import {
   constantOf,
   eachMarkedText,
   type Parts,
+  rangeOf,
   type TextValue,
   textPart,
   unlessHalves,
@@ -44,21 +45,23 @@ export function inCase(
   })
 }
 
-/** The units from one place to another, as `slice` counts them. */
+/** `slice` and the like; `args` are the places, which need not be constants in the source. */
 export function sliced(
-  expression: Expression,
+  expression: Extract<Expression, { kind: 'call' }>,
   of: ColumnExpression,
-  [from, to]: readonly [number, number],
+  args: readonly number[],
   machine: ColumnMachine,
 ): ColumnExpression {
-  return mapped(expression, of, machine, (column, rows, out, unsure) => {
+  const [from, to] = rangeOf(expression.method, ...args)
+  const fill: Fill = (column, rows, out, unsure) => {
     const { kernels } = machine
     if (!isAscii(machine, column, rows)) {
       return kernels.sliceTexts(column.at, rows, from, to, out, unsure)
     }
     kernels.sliceViews(column.at, rows, from, to, out)
     return 0
-  })
+  }
+  return mapped(expression, of, machine, fill, args)
 }
 
 /** Text made by a kernel; the rows that it marks as unsure are made by JavaScript. */
@@ -67,11 +70,10 @@ function mapped(
   of: ColumnExpression,
   machine: ColumnMachine,
   fill: Fill,
+  args: readonly number[] = [],
 ): ColumnExpression {
   const { scratch, state } = machine
   const slow = rowFunction(expression)!
-  const values = expression.kind === 'call' ? expression.args : []
-  const args = values.map(one => (one as { readonly value: Primitive }).value)
   return {
     shape: { kind: 'utf8', made: true },
     calls: of.calls,

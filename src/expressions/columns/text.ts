@@ -15,7 +15,6 @@ import {
   markNotAscii,
   type Parts,
   placeOf,
-  rangeOf,
   type TextValue,
   textPart,
   unlessHalves,
@@ -55,7 +54,7 @@ function methodOf(
   const [of, ...args] = parts as [ColumnExpression, ...ColumnExpression[]]
   if (of.shape.kind !== 'utf8') return undefined
   const constants = args.map(constantOf)
-  const [first, second] = constants as [number | undefined, number | undefined]
+  const [first] = constants as [number | undefined]
   const areNumbers = constants.every(one => typeof one === 'number')
   const { method } = expression
   switch (method) {
@@ -83,9 +82,7 @@ function methodOf(
     case 'slice':
     case 'substring':
     case 'charAt':
-      return areNumbers
-        ? sliced(expression, of, rangeOf(method, first, second), machine)
-        : undefined
+      return areNumbers ? sliced(expression, of, constants as number[], machine) : undefined
     case 'charCodeAt':
       return areNumbers ? charCodeOf(of, placeOf(first ?? 0), machine) : undefined
     default:
