@@ -422,7 +422,7 @@ export function pipelineOf(kind: Kind, choices: readonly Choice[]): RandomPipeli
 /** Choices for up to six steps. */
 export const choices: fc.Arbitrary<Choice[]> = fc.array(
   fc.record({ choice: fc.nat(999), k: fc.nat(9) }),
-  { minLength: 1, maxLength: 6 },
+  { minLength: 1, maxLength: 8 },
 )
 
 const numbers = fc.array(fc.integer({ min: -20, max: 20 }), { maxLength: 12 })
