@@ -2,7 +2,7 @@
 import type { Step, StepFunction } from './engine/dag.ts'
 import { Step as StepClass } from './engine/dag.ts'
 import type { Operator, Params } from './engine/operator.ts'
-import { PeltonError, preview } from './errors.ts'
+import { misused, PeltonError, preview } from './errors.ts'
 import { analyse, callerPlace, identityOf } from './functions/index.ts'
 
 /** One call of the user's: where it stands and under which name. */
@@ -111,18 +111,11 @@ export function pathOption(label: string, what: string, value: unknown): void {
 /** Checks that a function for the main thread is one. */
 export function mainThreadFunction(call: Call, fn: unknown): void {
   if (typeof fn === 'function') return
-  throw new PeltonError(`${call.label} needs a function; got ${preview(fn)}`, {
-    code: 'OPTION',
-    operator: call.label,
-    ...(call.place && { place: call.place }),
-  })
+  throw misused(call, `needs a function; got ${preview(fn)}`)
 }
 
 /** Checks that a list of streams is one, and not empty. */
 export function someStreams(call: Call, streams: unknown): void {
   if (Array.isArray(streams) && streams.length > 0) return
-  throw new PeltonError(
-    `${call.label} needs an array of at least one DStream; got ${preview(streams)}`,
-    { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
-  )
+  throw misused(call, `needs an array of at least one DStream; got ${preview(streams)}`)
 }

@@ -15,7 +15,7 @@ import { SelectOperators } from './dstream/select.ts'
 import { StateView } from './dstream/state-view.ts'
 import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
 import { inScope, RddScope } from './engine/session.ts'
-import { PeltonError, preview } from './errors.ts'
+import { badCall, PeltonError, preview } from './errors.ts'
 import { picked } from './facade/running.ts'
 import * as ops from './ops/index.ts'
 import { BatchQueue, rowsOf } from './outputs.ts'
@@ -278,10 +278,10 @@ export class DStream<T> extends SelectOperators<T> {
   checkpoint(interval: number): this {
     const call = callOf('checkpoint')
     if (Number.isFinite(interval) && interval > 0 && interval % this.node.slide === 0) return this
-    throw new PeltonError(
+    throw badCall(
+      call,
       `checkpoint(${preview(interval)}): the interval must be a positive multiple of the slide ` +
         `duration, ${this.node.slide} ms`,
-      { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
     )
   }
 

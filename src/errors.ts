@@ -45,6 +45,30 @@ export class PeltonError extends Error {
   }
 }
 
+/** A call of the user's: under which name it was made, and where it stands. */
+export interface Caller {
+  readonly label: string
+  readonly place?: Place | undefined
+}
+
+/** An error of a call that was given what it can't use; the message says all of it. */
+export function badCall({ label, place }: Caller, message: string): PeltonError {
+  return new PeltonError(message, { code: 'OPTION', operator: label, ...(place && { place }) })
+}
+
+/** The same; the message begins with the call's name. */
+export function misused(caller: Caller, problem: string): PeltonError {
+  return badCall(caller, `${caller.label} ${problem}`)
+}
+
+/** An error of a row that is no pair where pairs are needed. */
+export function notPair(row: unknown): PeltonError {
+  return new PeltonError(
+    `${preview(row)} is not a [key, value] pair; map each row to [key, value] first`,
+    { code: 'NOT_A_PAIR' },
+  )
+}
+
 /** `file.ts:12:7`, the form editors turn into a link. */
 export function formatPlace(place: Place): string {
   return `${place.file}:${place.line}:${place.column}`

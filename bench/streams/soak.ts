@@ -4,12 +4,11 @@
  * with at least so many milliseconds a batch.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ManualClock, Receiver, StreamingContext } from 'pelton'
-import type { Gear } from '../arguments.ts'
+import { Receiver } from 'pelton'
 import { SplitMix64 } from '../splitmix.ts'
 import type { Soak } from '../streams.ts'
+import { Stepped } from './stepped.ts'
 
-const BATCH_INTERVAL_MS = 1000
 const LINES = 500
 const WORDS_A_LINE = 10
 const VOCABULARY = 20_000
@@ -24,7 +23,12 @@ class Lines extends Receiver<string> {
   }
 }
 
-const [workers, gear, count, milliseconds] = process.argv.slice(2) as [string, Gear, string, string]
+const [workers, gear, count, milliseconds] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+]
 const batches = Number(count)
 const random = new SplitMix64(5)
 const texts = Array.from({ length: TEXTS }, () => {
@@ -34,14 +38,8 @@ const texts = Array.from({ length: TEXTS }, () => {
   return Buffer.from(`${lines.join('\n')}\n`)
 })
 
-const clock = new ManualClock(0)
-const ssc = new StreamingContext({
-  batchInterval: BATCH_INTERVAL_MS,
-  clock,
-  workers: Number(workers),
-  gear,
-  handleSignals: false,
-})
+const stepped = new Stepped<never>(workers, gear)
+const { ssc } = stepped
 const receiver = new Lines()
 let words = 0
 const counts = ssc
@@ -57,14 +55,14 @@ counts
   .map(([word, n]) => [word.length, n] as [number, number])
   .reduceByKey((a, b) => a + b)
   .foreachRDD(async rdd => void (await rdd.collect()))
-await ssc.start()
+await stepped.start()
 
 const samples: { rssBytes: number; arenaBytes: number }[] = []
 const every = Math.max(1, Math.floor(batches / SAMPLES))
 for (let batch = 0; batch < batches; batch++) {
   const start = performance.now()
   await receiver.add(texts[batch % TEXTS]!)
-  clock.advance(BATCH_INTERVAL_MS)
+  stepped.tick()
   await ssc.whenIdle()
   if (batch % every === 0) {
     const { arenaBytes } = ssc.metrics()

@@ -3,24 +3,17 @@
  * update gives its key's new sum. Sends the milliseconds of every batch:
  * `node state.ts WORKERS GEAR DATA BATCHES`.
  */
-import { ManualClock, type RDD, type State, StateSpec, StreamingContext } from 'pelton'
-import type { Gear } from '../arguments.ts'
+import { type RDD, type State, StateSpec } from 'pelton'
 import { cut, openNumbers, readNumbers } from '../data.ts'
 import { STATE_ROUND, STATE_WARM_UP, type StateBatches } from '../streams.ts'
+import { peakRss, Stepped } from './stepped.ts'
 
-const BATCH_INTERVAL_MS = 1000
 const TOLERANCE = 1e-6
 
-const [workers, gear, folder, count] = process.argv.slice(2) as [string, Gear, string, string]
+const [workers, gear, folder, count] = process.argv.slice(2) as [string, string, string, string]
 const total = STATE_WARM_UP + Number(count)
-const clock = new ManualClock(0)
-const ssc = new StreamingContext({
-  batchInterval: BATCH_INTERVAL_MS,
-  clock,
-  workers: Number(workers),
-  gear,
-  handleSignals: false,
-})
+const stepped = new Stepped<[rows: number, sum: number]>(workers, gear)
+const { ssc } = stepped
 const init = openNumbers(folder, 'w4_init')
 const [keyFile, valueFile] = [openNumbers(folder, 'w4_keys'), openNumbers(folder, 'w4_vals')]
 const held = readNumbers(init, 0, init.rows)
@@ -52,8 +45,6 @@ const spec = StateSpec.function((_key: number, value: number | undefined, state:
   state.update(sum)
   return sum
 })
-let finish: (check: [number, number]) => void = () => {}
-let fail: (error: unknown) => void = () => {}
 ssc
   .queueStream(Array.from({ length: total }, (_, i) => batches[i % STATE_ROUND]!))
   .mapWithState(
@@ -64,26 +55,18 @@ ssc
   .foreachRDD(async rdd => {
     const results = await rdd.persist().materialize()
     const rows = await results.count()
-    finish([rows, rows > 0 ? await results.reduce((a, b) => a + b) : 0])
+    stepped.done([rows, rows > 0 ? await results.reduce((a, b) => a + b) : 0])
   })
-await ssc.start()
-ssc.awaitTermination().catch(error => fail(error))
+await stepped.start()
 
 const milliseconds: number[] = []
 for (let batch = 0; batch < total; batch++) {
   const [rows, sum] = expected(batch)
-  const result = new Promise<[number, number]>((resolve, reject) => {
-    finish = resolve
-    fail = reject
-  })
-  const start = performance.now()
-  clock.advance(BATCH_INTERVAL_MS)
-  const check = await result
-  if (batch >= STATE_WARM_UP) milliseconds.push(performance.now() - start)
+  const { milliseconds: taken, result: check } = await stepped.batch()
+  if (batch >= STATE_WARM_UP) milliseconds.push(taken)
   if (check[0] !== rows || Math.abs(check[1] - sum) > TOLERANCE * sum) {
     throw new Error(`W4: ${check} updates and sum; expected ${rows} and ${sum}`)
   }
 }
-const peakRssBytes = process.resourceUsage().maxRSS * 1024
-process.send!({ milliseconds, keys: sums.size, peakRssBytes } satisfies StateBatches)
+process.send!({ milliseconds, keys: sums.size, peakRssBytes: peakRss() } satisfies StateBatches)
 await ssc.stop()

@@ -3,23 +3,15 @@
  * Sends the milliseconds of every batch once the window is full:
  * `node window.ts WORKERS GEAR DATA BATCHES`.
  */
-import { ManualClock, type RDD, StreamingContext } from 'pelton'
-import type { Gear } from '../arguments.ts'
+import type { RDD } from 'pelton'
 import { cut, openNumbers, readNumbers } from '../data.ts'
 import { WINDOW_BATCHES, WINDOW_ROUND, type WindowBatches } from '../streams.ts'
+import { peakRss, Stepped } from './stepped.ts'
 
-const BATCH_INTERVAL_MS = 1000
-
-const [workers, gear, folder, count] = process.argv.slice(2) as [string, Gear, string, string]
+const [workers, gear, folder, count] = process.argv.slice(2) as [string, string, string, string]
 const timed = Number(count)
-const clock = new ManualClock(0)
-const ssc = new StreamingContext({
-  batchInterval: BATCH_INTERVAL_MS,
-  clock,
-  workers: Number(workers),
-  gear,
-  handleSignals: false,
-})
+const stepped = new Stepped<[keys: number, sum: number]>(workers, gear)
+const { ssc } = stepped
 const file = openNumbers(folder, 'w3_keys')
 const round: RDD<[number, number]>[] = []
 const distinct = new Set<number>()
@@ -36,41 +28,32 @@ const expected = (rows / WINDOW_ROUND) * WINDOW_BATCHES
 const total = WINDOW_BATCHES + timed
 const queue = Array.from({ length: total }, (_, i) => round[i % WINDOW_ROUND]!)
 
-let finish: (check: [number, number]) => void = () => {}
-let fail: (error: unknown) => void = () => {}
 ssc
   .queueStream(queue)
   .reduceByKeyAndWindow(
     (a, b) => a + b,
     (a, b) => a - b,
-    WINDOW_BATCHES * BATCH_INTERVAL_MS,
-    BATCH_INTERVAL_MS,
+    WINDOW_BATCHES * stepped.intervalMs,
+    stepped.intervalMs,
   )
   .foreachRDD(async rdd => {
     const results = await rdd.persist().materialize()
     const keys = await results.count()
     const sum = keys > 0 ? await results.map(pair => pair[1]).reduce((a, b) => a + b) : 0
-    finish([keys, sum])
+    stepped.done([keys, sum])
   })
-await ssc.start()
-ssc.awaitTermination().catch(error => fail(error))
+await stepped.start()
 
 const milliseconds: number[] = []
 let check: [number, number] = [0, 0]
 for (let batch = 0; batch < total; batch++) {
-  const result = new Promise<[number, number]>((resolve, reject) => {
-    finish = resolve
-    fail = reject
-  })
-  const start = performance.now()
-  clock.advance(BATCH_INTERVAL_MS)
-  check = await result
+  const timedBatch = await stepped.batch()
   if (batch < WINDOW_BATCHES) continue
-  milliseconds.push(performance.now() - start)
+  check = timedBatch.result
+  milliseconds.push(timedBatch.milliseconds)
   if (check[0] !== distinct.size || Math.abs(check[1] - expected) > 1) {
     throw new Error(`W3: ${check} keys and sum; expected ${distinct.size} and ${expected}`)
   }
 }
-const peakRssBytes = process.resourceUsage().maxRSS * 1024
-process.send!({ milliseconds, check, peakRssBytes } satisfies WindowBatches)
+process.send!({ milliseconds, check, peakRssBytes: peakRss() } satisfies WindowBatches)
 await ssc.stop()

@@ -1,5 +1,9 @@
+/** Rows as text, for print, text files and commands. */
+
+const pieceChars = 64 * 1024
+
 /**
- * A row as text, for print and text files: strings as they are, pairs and other arrays in round
+ * A row as text: strings as they are, pairs and other arrays in round
  * brackets as Spark prints tuples, objects as JSON.
  *
  * @example
@@ -16,4 +20,16 @@ export function formatRow(row: unknown): string {
     return JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? String(value) : value))
   }
   return Object.is(row, -0) ? '-0' : String(row)
+}
+
+/** Rows as lines of text, many lines a piece. */
+export function* formatLines(rows: Iterable<unknown>): Generator<string> {
+  let text = ''
+  for (const row of rows) {
+    text += `${formatRow(row)}\n`
+    if (text.length < pieceChars) continue
+    yield text
+    text = ''
+  }
+  yield text
 }

@@ -2,11 +2,10 @@
 import { callOf, stepOf } from '../apply.ts'
 import { stopped } from '../context-errors.ts'
 import { activeScope, derived, type Session } from '../engine/session.ts'
-import { preview } from '../errors.ts'
+import { misused, preview } from '../errors.ts'
 import { type Metrics, metricsOf } from '../metrics.ts'
 import * as ops from '../ops/index.ts'
 import { type BatchContextOptions, batchSettingsOf } from '../options.ts'
-import { misused } from '../rdd/base.ts'
 import { RDD } from '../rdd.ts'
 import { ContextBase } from './base.ts'
 

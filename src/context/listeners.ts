@@ -1,6 +1,6 @@
 /** Spark's streaming listeners: nine callbacks, each of which hears one event of the bus. */
 import type { BatchInfo, EventBus, OutputOperationInfo, ReceiverInfo } from '../engine/events.ts'
-import { PeltonError, preview } from '../errors.ts'
+import { misused, preview } from '../errors.ts'
 
 /**
  * Callbacks of a program that watches its batches; every one is optional, times are milliseconds
@@ -57,6 +57,7 @@ const subscriptions: {
   onOutputOperationCompleted: (events, hear) => events.on('outputOperationCompleted', hear),
 }
 const callbacks = Object.keys(subscriptions) as Callback[]
+const adding = { label: 'addStreamingListener' }
 
 /** The listeners of one context, as subscriptions to its bus. */
 export class StreamingListeners {
@@ -109,24 +110,20 @@ export class StreamingListeners {
 /** The callbacks that a listener has; throws where one is no function, or where there is none. */
 function callbacksOf(listener: unknown): Callback[] {
   if ((typeof listener !== 'object' && typeof listener !== 'function') || listener === null) {
-    throw misused(`needs an object with callbacks; got ${preview(listener)}`)
+    throw misused(adding, `needs an object with callbacks; got ${preview(listener)}`)
   }
   const held = listener as Readonly<Record<Callback, unknown>>
   const present = callbacks.filter(name => held[name] !== undefined)
   for (const name of present) {
     if (typeof held[name] === 'function') continue
-    throw misused(`needs a function as ${name}; got ${preview(held[name])}`)
+    throw misused(adding, `needs a function as ${name}; got ${preview(held[name])}`)
   }
   if (present.length > 0) return present
   const keys = Object.keys(listener).join(', ') || 'nothing'
-  throw misused(`got an object with ${keys}; it needs one or more of ${callbacks.join(', ')}`)
-}
-
-function misused(message: string): PeltonError {
-  return new PeltonError(`addStreamingListener ${message}`, {
-    code: 'OPTION',
-    operator: 'addStreamingListener',
-  })
+  throw misused(
+    adding,
+    `got an object with ${keys}; it needs one or more of ${callbacks.join(', ')}`,
+  )
 }
 
 function complaint(listener: StreamingListener, callback: Callback, error: unknown): string {

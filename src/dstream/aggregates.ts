@@ -1,7 +1,7 @@
 /** Operators that take an aggregate, which is data; the table of them is in ops/aggregate.ts. */
-import { composed } from '../apply.ts'
+import { type Call, composed } from '../apply.ts'
 import type { DStream } from '../dstream.ts'
-import { type Aggregate, checkAggregate } from '../ops/aggregate-form.ts'
+import { type Aggregate, checkAggregate, firstOf, partOf, wholeOf } from '../ops/aggregate-form.ts'
 import * as ops from '../ops/index.ts'
 import type { Widened } from '../widened.ts'
 import { WindowOperators } from './windows.ts'
@@ -21,17 +21,9 @@ export abstract class AggregateOperators<T> extends WindowOperators<T> {
   aggregate<A, R>(this: DStream<T>, aggregate: Aggregate<T, A, R>): DStream<R> {
     return composed('aggregate', call => {
       checkAggregate(call, aggregate)
-      const { create, add, merge, result } = aggregate
-      const parts = this.mapPartitions(rows => {
-        let a = create()
-        for (const row of rows) a = add(a, row)
-        return [a]
-      })
-      return parts.repartition(1).mapPartitions(accumulators => {
-        let whole = create()
-        for (const a of accumulators) whole = merge(whole, a)
-        return [result(whole)]
-      })
+      const whole = wholeOf(aggregate)
+      const parts = this.mapPartitions(partOf(aggregate))
+      return parts.repartition(1).mapPartitions(accumulators => [whole(accumulators)])
     })
   }
 
@@ -49,11 +41,7 @@ export abstract class AggregateOperators<T> extends WindowOperators<T> {
   aggregateByKey(aggregate: AnyAggregate, partitions?: number): DStream<unknown> {
     return composed('aggregateByKey', call => {
       checkAggregate(call, aggregate)
-      const { create, add, merge, result } = aggregate
-      const params = { partitions: this.partitionsOf(call.label, partitions) }
-      const first = (value: unknown): unknown => add(create(), value)
-      const combined = this.halved<Pair>(call, ops.combineByKey, params, [first, add], [merge])
-      return combined.mapValues(result)
+      return this.#combined(call, aggregate, partitions).mapValues(aggregate.result)
     })
   }
 
@@ -85,10 +73,9 @@ export abstract class AggregateOperators<T> extends WindowOperators<T> {
       const { create, add, merge, remove, result } = aggregate
       const partitions = this.partitionsOf(call.label, options.partitions)
       if (!remove) {
-        const first = (value: unknown): unknown => add(create(), value)
-        return this.halved<Pair>(call, ops.combineByKey, { partitions }, [first, add], [merge])
+        return this.#combined(call, aggregate, partitions)
           .window(window, slide)
-          .reducedByKey<Pair>(call, merge, partitions)
+          .reducedByKey<[key: unknown, a: unknown]>(call, merge, partitions)
           .mapValues(result)
       }
       const first = (value: unknown): Counted => [1, add(create(), value)]
@@ -106,6 +93,15 @@ export abstract class AggregateOperators<T> extends WindowOperators<T> {
       }).mapValues(counted => result(counted[1]))
     })
   }
-}
 
-type Pair = [key: unknown, value: unknown]
+  /** Pairs of a key and its values' accumulator, of each batch. */
+  #combined(
+    call: Call,
+    aggregate: AnyAggregate,
+    partitions: number | undefined,
+  ): DStream<[key: unknown, a: unknown]> {
+    const params = { partitions: this.partitionsOf(call.label, partitions) }
+    const { add, merge } = aggregate
+    return this.halved(call, ops.combineByKey, params, [firstOf(aggregate), add], [merge])
+  }
+}

@@ -4,7 +4,7 @@ import type { StreamingContext } from '../context.ts'
 import type { DStream, MapWithStateDStream, StateDStream } from '../dstream.ts'
 import type { StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
-import { PeltonError, preview } from '../errors.ts'
+import { badCall, type PeltonError, preview } from '../errors.ts'
 import { combination, combinedStream } from '../facade/combined.ts'
 import { mapStateStream, stateStream } from '../facade/running.ts'
 import * as ops from '../ops/index.ts'
@@ -224,26 +224,26 @@ export abstract class PairOperators<T> extends StreamBase<T> {
 }
 
 function noSpec(call: Call, spec: unknown): PeltonError {
-  return new PeltonError(
+  return badCall(
+    call,
     `mapWithState needs a StateSpec, such as StateSpec.function((key, value, state) => …); ` +
       `got ${preview(spec)}`,
-    { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
   )
 }
 
 function allTouched(call: Call): PeltonError {
-  return new PeltonError(
+  return badCall(
+    call,
     "updateStateByKey: onlyTouched is for the forms 'values' and 'timed'; a function of all rows " +
       'sees every key, and may leave alone those without values',
-    { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
   )
 }
 
 function badForm(call: Call, form: unknown): PeltonError {
-  return new PeltonError(
+  return badCall(
+    call,
     `updateStateByKey: form is ${preview(form)}; it must be 'values' (the default), 'timed' ` +
       `or 'iterator'`,
-    { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
   )
 }
 

@@ -1,7 +1,7 @@
 /** Operators that choose rows, look something up for them, or send them different ways. */
-import { callOf } from '../apply.ts'
+import { callOf, composed } from '../apply.ts'
 import type { DStream } from '../dstream.ts'
-import { PeltonError, preview } from '../errors.ts'
+import { badCall, preview } from '../errors.ts'
 import * as ops from '../ops/index.ts'
 import type { AsyncOptions } from '../ops/map-async.ts'
 import { AggregateOperators } from './aggregates.ts'
@@ -16,16 +16,7 @@ export abstract class SelectOperators<T> extends AggregateOperators<T> {
    */
   sample(withReplacement: boolean, fraction: number, seed = 0): DStream<T> {
     const call = callOf('sample')
-    const most = withReplacement ? Number.MAX_VALUE : 1
-    if (!(fraction >= 0 && fraction <= most)) {
-      throw new PeltonError(
-        `sample: the fraction is ${preview(fraction)}; give a number from 0` +
-          (withReplacement ? ' up' : ' to 1'),
-        { code: 'OPTION', operator: 'sample', ...(call.place && { place: call.place }) },
-      )
-    }
-    const params = { from: 0, to: fraction, seed, replaces: withReplacement }
-    return this.applied(call, ops.sample, params)
+    return this.applied(call, ops.sample, ops.sampleParams(call, withReplacement, fraction, seed))
   }
 
   /**
@@ -37,9 +28,9 @@ export abstract class SelectOperators<T> extends AggregateOperators<T> {
   topK(count: number, f: (row: T) => unknown = row => row): DStream<T> {
     const call = callOf('topK')
     if (!(Number.isInteger(count) && count >= 0)) {
-      throw new PeltonError(
+      throw badCall(
+        call,
         `topK: the number of rows is ${preview(count)}; give a whole number from 0 up`,
-        { code: 'OPTION', operator: 'topK', ...(call.place && { place: call.place }) },
       )
     }
     return this.halved(call, ops.top, { count }, [f], [f])
@@ -71,25 +62,26 @@ export abstract class SelectOperators<T> extends AggregateOperators<T> {
     this: DStream<T>,
     outputs: Readonly<Record<N, (row: T) => unknown>>,
   ): Record<N | 'rest', DStream<T>> {
-    const call = callOf('split')
-    const names = Object.keys(outputs ?? {}) as N[]
-    if (names.length === 0 || names.includes('rest' as N)) {
-      throw new PeltonError(
-        `split: the outputs are named ${preview(names)}; give at least one, and none named rest, ` +
-          'which gets the rows that no other takes',
-        { code: 'OPTION', operator: 'split', ...(call.place && { place: call.place }) },
-      )
-    }
-    this.persist()
-    const streams = {} as Record<N | 'rest', DStream<T>>
-    let isLeft: (row: T) => unknown = () => true
-    for (const name of names) {
-      const [before, takes] = [isLeft, outputs[name]]
-      streams[name] = this.filter(row => before(row) && takes(row))
-      isLeft = row => before(row) && !takes(row)
-    }
-    streams.rest = this.filter(isLeft)
-    return streams
+    return composed('split', call => {
+      const names = Object.keys(outputs ?? {}) as N[]
+      if (names.length === 0 || names.includes('rest' as N)) {
+        throw badCall(
+          call,
+          `split: the outputs are named ${preview(names)}; give at least one, and none named ` +
+            'rest, which gets the rows that no other takes',
+        )
+      }
+      this.persist()
+      const streams = {} as Record<N | 'rest', DStream<T>>
+      let isLeft: (row: T) => unknown = () => true
+      for (const name of names) {
+        const [before, takes] = [isLeft, outputs[name]]
+        streams[name] = this.filter(row => before(row) && takes(row))
+        isLeft = row => before(row) && !takes(row)
+      }
+      streams.rest = this.filter(isLeft)
+      return streams
+    })
   }
 
   /**

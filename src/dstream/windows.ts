@@ -1,7 +1,7 @@
 /** Operators over windows of time: one line an operator; the logic is in ops/ and facade/. */
 import { type Call, callOf, composed } from '../apply.ts'
 import type { DStream } from '../dstream.ts'
-import { PeltonError, preview } from '../errors.ts'
+import { badCall, preview } from '../errors.ts'
 import { slidingStream } from '../facade/running.ts'
 import * as ops from '../ops/index.ts'
 import type { KeyState } from '../state/key-state.ts'
@@ -68,48 +68,30 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
     gap: number,
     partitions?: number,
   ): DStream<[K, SessionWindow<Widened<V>>]> {
-    const call = callOf('sessionWindow')
-    if (!(Number.isFinite(gap) && gap >= this.node.slide)) {
-      throw new PeltonError(
-        `sessionWindow: the gap is ${preview(gap)} ms; give at least the slide duration, ` +
-          `${this.node.slide} ms`,
-        { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
+    return composed('sessionWindow', call => {
+      if (!(Number.isFinite(gap) && gap >= this.node.slide)) {
+        throw badCall(
+          call,
+          `sessionWindow: the gap is ${preview(gap)} ms; give at least the slide duration, ` +
+            `${this.node.slide} ms`,
+        )
+      }
+      const spec = sessionSpec<K, Widened<V>>(gap)
+      const sessions = this.mapWithState(
+        partitions === undefined ? spec : spec.partitions(partitions),
       )
-    }
-    type Open = { start: number; last: number; values: Widened<V>[] }
-    const closed = (key: K, { start, last, values }: Open): [K, SessionWindow<Widened<V>>] => [
-      key,
-      { start, end: last + gap, values },
-    ]
-    const spec = StateSpec.timedFunction(
-      (time: number, key: K, value: Widened<V> | undefined, state: KeyState<Open>) => {
-        const open = state.getOption()
-        if (state.isTimingOut()) return closed(key, open!)
-        if (open && time - open.last < gap) {
-          open.values.push(value as Widened<V>)
-          state.update({ ...open, last: time })
-          return undefined
-        }
-        state.update({ start: time, last: time, values: [value as Widened<V>] })
-        return open && closed(key, open)
-      },
-    )
-    // States time out behind their time, sessions at it; batch times are whole milliseconds.
-    const timed = spec.timeout(gap - 0.5)
-    const sessions = this.mapWithState(
-      partitions === undefined ? timed : timed.partitions(partitions),
-    )
-    return sessions as unknown as DStream<[K, SessionWindow<Widened<V>>]>
+      return sessions as unknown as DStream<[K, SessionWindow<Widened<V>>]>
+    })
   }
 
   protected checkMultiple(call: Call, what: 'window' | 'slide', duration: number): void {
     const parent = this.node.slide
     if (Number.isFinite(duration) && duration > 0 && duration % parent === 0) return
     const other = what === 'window' ? 'window duration' : 'slide duration'
-    throw new PeltonError(
+    throw badCall(
+      call,
       `The ${other} of windowed DStream (${preview(duration)} ms) must be a multiple of the ` +
         `slide duration of parent DStream (${parent} ms); use a positive multiple of ${parent}`,
-      { code: 'OPTION', operator: call.label, ...(call.place && { place: call.place }) },
     )
   }
 
@@ -264,4 +246,32 @@ export abstract class WindowOperators<T> extends PairOperators<T> {
     const sliding = { window, slide, partitions, add, remove, filter }
     return this.made<U>(slidingStream(call, reduced.node, sliding))
   }
+}
+
+/** A session that is open: the times of its first and its last batch, and its values. */
+type OpenSession<V> = { start: number; last: number; values: V[] }
+
+/** Sessions as states, which end when a batch comes `gap` or more behind their last one. */
+function sessionSpec<K, V>(
+  gap: number,
+): StateSpec<K, V, OpenSession<V>, [key: K, session: SessionWindow<V>]> {
+  const closed = (key: K, { start, last, values }: OpenSession<V>): [K, SessionWindow<V>] => [
+    key,
+    { start, end: last + gap, values },
+  ]
+  const spec = StateSpec.timedFunction(
+    (time: number, key: K, value: V | undefined, state: KeyState<OpenSession<V>>) => {
+      const open = state.getOption()
+      if (state.isTimingOut()) return closed(key, open!)
+      if (open && time - open.last < gap) {
+        open.values.push(value as V)
+        state.update({ ...open, last: time })
+        return undefined
+      }
+      state.update({ start: time, last: time, values: [value as V] })
+      return open && closed(key, open)
+    },
+  )
+  // States time out behind their time, sessions at it; batch times are whole milliseconds.
+  return spec.timeout(gap - 0.5)
 }

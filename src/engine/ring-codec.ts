@@ -134,13 +134,13 @@ export function readTask(from: Float64Array): TaskMessage {
     return { id: reader.next(), ptr: reader.next(), bytes: reader.next() }
   })
   const parts = reader.list((): TaskPart => {
-    const [time, partition, number, program] = [
-      reader.next(),
-      reader.next(),
-      reader.next(),
-      reader.next(),
-    ]
-    return { time, partition, number, program, pieces: reader.pieces() }
+    return {
+      time: reader.next(),
+      partition: reader.next(),
+      number: reader.next(),
+      program: reader.next(),
+      pieces: reader.pieces(),
+    }
   })
   if (how === 'blocks') return { attempt, programs, parts, terminal: { to: how, limit: count } }
   const partitioner = { kind: how, partitions: count } as Partitioner

@@ -5,7 +5,7 @@
  *   vectors ─▶ loop (map, filter …) ─▶ mapPartitions ─▶ loop ─▶ sink
  */
 import { KeyTable } from '../columnar/keys.ts'
-import { PeltonError, preview } from '../errors.ts'
+import { notPair, PeltonError, preview } from '../errors.ts'
 import { KeyState } from '../state/key-state.ts'
 import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
 import type { RowSink } from './exchange.ts'
@@ -54,10 +54,7 @@ const runtime = {
   KeyTable,
   KeyState,
   notPair(row: unknown): never {
-    throw new PeltonError(
-      `${preview(row)} is not a [key, value] pair; map each row to [key, value] first`,
-      { code: 'NOT_A_PAIR' },
-    )
+    throw notPair(row)
   },
   notIterable(result: unknown): never {
     throw new PeltonError(

@@ -4,7 +4,7 @@
  * @example
  * all({ n: aggregates.count(), mean: aggregates.mean() })
  */
-import { PeltonError, type Place, preview } from '../errors.ts'
+import { badCall, type Caller, misused, type PeltonError, preview } from '../errors.ts'
 
 /**
  * How values of type `V` come to a result of type `R` by accumulators of type `A`, plain data.
@@ -68,14 +68,8 @@ export function all(
   }
 }
 
-/** Whoever was given an aggregate. */
-interface Taker {
-  readonly label: string
-  readonly place?: Place | undefined
-}
-
 /** Throws unless a value is an aggregate. */
-export function checkAggregate({ label, place }: Taker, value: unknown): void {
+export function checkAggregate(caller: Caller, value: unknown): void {
   const given = Object(value) as Record<string, unknown>
   const missing = ['create', 'add', 'merge', 'result'].find(
     name => typeof given[name] !== 'function',
@@ -84,15 +78,42 @@ export function checkAggregate({ label, place }: Taker, value: unknown): void {
   if (missing === undefined && (remove === undefined || typeof remove === 'function')) return
   const isObject = typeof value === 'object' && value !== null
   const wrong = missing === undefined ? `whose remove is ${preview(remove)}` : `without ${missing}`
-  throw new PeltonError(
-    `${label} needs an aggregate, such as aggregates.sum(), or an object with the functions ` +
+  throw misused(
+    caller,
+    'needs an aggregate, such as aggregates.sum(), or an object with the functions ' +
       `create, add, merge and result; got ${preview(value)}${isObject ? `, ${wrong}` : ''}`,
-    { code: 'OPTION', operator: label, ...(place && { place }) },
   )
+}
+
+/** What makes a key's accumulator of its first value. */
+export function firstOf<V, A>({ create, add }: Aggregate<V, A, any>): (value: V) => A {
+  return value => add(create(), value)
+}
+
+/** The accumulator of a partition's rows, as its only row. */
+export function partOf<V, A>({ create, add }: Aggregate<V, A, any>): (rows: Iterable<V>) => A[] {
+  return rows => {
+    let a = create()
+    for (const row of rows) a = add(a, row)
+    return [a]
+  }
+}
+
+/** What the accumulators of all partitions come to, in their order. */
+export function wholeOf<A, R>({
+  create,
+  merge,
+  result,
+}: Aggregate<any, A, R>): (parts: Iterable<A>) => R {
+  return parts => {
+    let whole = create()
+    for (const a of parts) whole = merge(whole, a)
+    return result(whole)
+  }
 }
 
 /** An error of an aggregate that was given what it can't use. */
 export function badOption(name: string, problem: string, between = ': '): PeltonError {
   const label = `aggregates.${name}`
-  return new PeltonError(`${label}${between}${problem}`, { code: 'OPTION', operator: label })
+  return badCall({ label }, `${label}${between}${problem}`)
 }

@@ -13,10 +13,11 @@
 import { natural } from '../columnar/natural-order.ts'
 import { preview } from '../errors.ts'
 import {
+  badRelativeSd,
   estimated,
   joinedSketch,
   registersFor,
-  relativeSdMin,
+  relativeSdDefault,
   sketched,
 } from '../state/hyper-log-log.ts'
 import { type Digest, digested, emptyDigest, joinedDigest, quantilesOf } from '../state/t-digest.ts'
@@ -188,10 +189,10 @@ export const aggregates = {
    * @example visits.aggregateByKey(aggregates.countDistinct(0.01))
    * @throws PeltonError `OPTION` for a deviation below 0.0021, or of 1 and more.
    */
-  countDistinct: (relativeSd = 0.05): Aggregate<unknown, Uint8Array, number> => {
-    if (!(relativeSd >= relativeSdMin && relativeSd < 1)) {
-      const range = 'a relative standard deviation from 0.0021 to less than 1'
-      throw badOption('countDistinct', `relativeSd is ${preview(relativeSd)}; give ${range}`)
+  countDistinct: (relativeSd = relativeSdDefault): Aggregate<unknown, Uint8Array, number> => {
+    const needs = badRelativeSd(relativeSd)
+    if (needs) {
+      throw badOption('countDistinct', `relativeSd is ${preview(relativeSd)}; give ${needs}`)
     }
     const registers = registersFor(relativeSd)
     return {

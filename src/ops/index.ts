@@ -24,7 +24,7 @@ import { pipe } from './pipe.ts'
 import { reduce } from './reduce.ts'
 import { reduceByKey } from './reduce-by-key.ts'
 import { repartition } from './repartition.ts'
-import { sample } from './sample.ts'
+import { sample, sampleParams } from './sample.ts'
 import { sampleByKey } from './sample-by-key.ts'
 import { saveObjects } from './save-objects.ts'
 import { saveText } from './save-text.ts'
@@ -120,6 +120,7 @@ export {
   repartition,
   sample,
   sampleByKey,
+  sampleParams,
   saveObjects,
   saveText,
   slideFold,

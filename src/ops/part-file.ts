@@ -2,17 +2,35 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
+import type { Operator } from '../engine/operator.ts'
 
-/** What a part consists of, and where it goes. */
-export interface Part {
-  readonly directory: string
-  readonly partition: number
-  readonly contents: Iterable<string | Uint8Array>
+type Contents = Iterable<string | Uint8Array>
+
+/**
+ * Writes a partition's rows as `part-NNNNN`, moved into place when it is whole; gives its name.
+ * `contentsOf` makes the file's contents of the rows, a piece after the other.
+ */
+export function savingParts(
+  name: string,
+  contentsOf: (rows: Iterable<unknown>) => Contents,
+): Operator {
+  return {
+    name,
+    onAbsent: 'pass',
+    workersOnly: true,
+    kernel: {
+      form: 'partition',
+      emitsOnEmpty: () => true,
+      run: (rows, _functions, params, partition) => {
+        const file = `part-${String(partition).padStart(5, '0')}`
+        writeWhole(params.directory as string, file, contentsOf(rows))
+        return [file]
+      },
+    },
+  }
 }
 
-/** Writes `part-NNNNN`, moved into place when it is whole; gives its name. */
-export function writePart({ directory, partition, contents }: Part): string {
-  const name = `part-${String(partition).padStart(5, '0')}`
+function writeWhole(directory: string, name: string, contents: Contents): void {
   const temporary = join(directory, `.${name}.${threadId}.tmp`)
   const fd = openSync(temporary, 'w')
   try {
@@ -22,7 +40,6 @@ export function writePart({ directory, partition, contents }: Part): string {
     closeSync(fd)
   }
   renameSync(temporary, join(directory, name))
-  return name
 }
 
 /** The system may take fewer bytes than it is given. */

@@ -6,7 +6,7 @@
  * rdd.pipe(['grep', '-v', '^#'])
  */
 import { spawnSync } from 'node:child_process'
-import { formatRow } from '../columnar/format-row.ts'
+import { formatLines } from '../columnar/format-row.ts'
 import { linesInBytes } from '../engine/lines.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import { PeltonError, preview } from '../errors.ts'
@@ -32,7 +32,6 @@ interface Settings {
 
 const lineBytesDefault = 16 * 1024 * 1024
 const bytesDefault = 256 * 1024 * 1024
-const flushChars = 64 * 1024
 const stderrCharsMax = 1000
 
 export const pipe: Operator = {
@@ -67,22 +66,15 @@ export const pipe: Operator = {
 
 function inputOf(rows: Iterable<unknown>, command: readonly string[], maxBytes: number): Buffer {
   const buffers: Buffer[] = []
-  let text = ''
   let bytes = 0
-  const flush = (): void => {
+  for (const text of formatLines(rows)) {
     const buffer = Buffer.from(text)
-    text = ''
     bytes += buffer.length
     if (bytes > maxBytes) {
       throw failed(command, `a partition has more than maxBytes, ${maxBytes}; repartition() it`)
     }
     buffers.push(buffer)
   }
-  for (const row of rows) {
-    text += `${formatRow(row)}\n`
-    if (text.length >= flushChars) flush()
-  }
-  flush()
   return Buffer.concat(buffers)
 }
 

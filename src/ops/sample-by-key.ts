@@ -7,7 +7,7 @@
  */
 import { KeyTable } from '../columnar/keys.ts'
 import type { Operator } from '../engine/operator.ts'
-import { PeltonError, preview } from '../errors.ts'
+import { notPair, PeltonError, preview } from '../errors.ts'
 import { poisson, randomOf } from './sample.ts'
 
 export const sampleByKey: Operator = {
@@ -31,13 +31,6 @@ export const sampleByKey: Operator = {
       }
     },
   },
-}
-
-function notPair(row: unknown): PeltonError {
-  return new PeltonError(
-    `${preview(row)} is not a [key, value] pair; map each row to [key, value] first`,
-    { code: 'NOT_A_PAIR', operator: 'sampleByKey' },
-  )
 }
 
 function noFraction(key: unknown): PeltonError {

@@ -6,7 +6,8 @@
  * @example
  * rdd.sample(false, 0.1, 42)
  */
-import type { Operator } from '../engine/operator.ts'
+import type { Operator, Params } from '../engine/operator.ts'
+import { badCall, type Caller, preview } from '../errors.ts'
 
 /** Numbers in [0, 1) from a seed (mulberry32, Ettinger, public domain). */
 export function randomNumbers(seed: number): () => number {
@@ -56,4 +57,17 @@ export const sample: Operator = {
       }
     },
   },
+}
+
+/** What `sample` is given, checked for whoever called it. */
+export function sampleParams(
+  caller: Caller,
+  replaces: boolean,
+  fraction: number,
+  seed: number,
+): Params {
+  const most = replaces ? Number.MAX_VALUE : 1
+  if (fraction >= 0 && fraction <= most) return { from: 0, to: fraction, seed, replaces }
+  const range = replaces ? 'from 0 up' : 'from 0 to 1'
+  throw badCall(caller, `sample: the fraction is ${preview(fraction)}; give a number ${range}`)
 }

@@ -9,9 +9,8 @@
  * rdd.saveAsObjectFile('out/sessions')
  */
 import { encodeValue } from '../columnar/codec.ts'
-import type { Operator } from '../engine/operator.ts'
 import { PeltonError } from '../errors.ts'
-import { writePart } from './part-file.ts'
+import { savingParts } from './part-file.ts'
 
 /** Opens each file; the number is that of the format. */
 export const objectsHeader = Buffer.from('pelton objects 1\n')
@@ -21,18 +20,7 @@ export const lengthBytes = 4
 
 const flushBytes = 64 * 1024
 
-export const saveObjects: Operator = {
-  name: 'saveAsObjectFile',
-  onAbsent: 'pass',
-  workersOnly: true,
-  kernel: {
-    form: 'partition',
-    emitsOnEmpty: () => true,
-    run: (rows, _functions, params, partition) => [
-      writePart({ directory: params.directory as string, partition, contents: frames(rows) }),
-    ],
-  },
-}
+export const saveObjects = savingParts('saveAsObjectFile', frames)
 
 function* frames(rows: Iterable<unknown>): Generator<Uint8Array> {
   let held: Uint8Array[] = [objectsHeader]

@@ -6,19 +6,10 @@ import type { Operator, Params } from '../engine/operator.ts'
 import type { HeldRows, RunOptions } from '../engine/scheduler.ts'
 import { activeScope, derived, type RddScope, type Session } from '../engine/session.ts'
 import { linesOf, type Piece } from '../engine/vector.ts'
-import { PeltonError, preview } from '../errors.ts'
+import { misused, preview } from '../errors.ts'
 import type { RDD } from '../rdd.ts'
 
 const decodeRowsMax = 4096
-
-/** An error of a call that was given what it can't use. */
-export function misused(call: Call, problem: string): PeltonError {
-  return new PeltonError(`${call.label} ${problem}`, {
-    code: 'OPTION',
-    operator: call.label,
-    ...(call.place && { place: call.place }),
-  })
-}
 
 /** An RDD without operators. */
 export abstract class RddBase<T> {

@@ -1,7 +1,7 @@
 /** Actions that gather rows to one value, and statistics of numbers. */
 import { composed } from '../apply.ts'
 import { PeltonError, preview } from '../errors.ts'
-import { type Aggregate, checkAggregate } from '../ops/aggregate-form.ts'
+import { type Aggregate, checkAggregate, partOf, wholeOf } from '../ops/aggregate-form.ts'
 import type { RDD } from '../rdd.ts'
 import { OrderedRdd } from './ordered.ts'
 
@@ -51,29 +51,15 @@ export abstract class NumberRdd<T> extends OrderedRdd<T> {
   ): Promise<C>
   async aggregate<A, R>(this: RDD<T>, aggregate: Aggregate<T, A, R>): Promise<R>
   async aggregate(this: RDD<T>, zero: any, ...rest: any[]): Promise<unknown> {
-    if (rest.length > 0) {
-      const [add, merge] = rest as [(a: unknown, row: T) => unknown, (a: any, b: any) => any]
-      const parts = await this.mapPartitions(rows => {
-        let combined = structuredClone(zero)
-        for (const row of rows) combined = add(combined, row)
-        return [combined]
-      }).collect()
-      return parts.reduce(merge, structuredClone(zero))
-    }
+    const aggregate: Aggregate<T, unknown, unknown> =
+      rest.length === 0
+        ? zero
+        : { create: () => structuredClone(zero), add: rest[0], merge: rest[1], result: a => a }
     const parts = composed('aggregate', call => {
-      checkAggregate(call, zero)
-      const { create, add } = zero as Aggregate<T, unknown, unknown>
-      return this.mapPartitions(rows => {
-        let a = create()
-        for (const row of rows) a = add(a, row)
-        return [a]
-      })
+      checkAggregate(call, aggregate)
+      return this.mapPartitions(partOf(aggregate))
     })
-    const { create, merge, result } = zero as Aggregate<T, unknown, unknown>
-    // Not `reduce(merge)`: that would give it an index and an array as well.
-    let whole = create()
-    for (const a of await parts.collect()) whole = merge(whole, a)
-    return result(whole)
+    return wholeOf(aggregate)(await parts.collect())
   }
 
   /** `reduce` that begins with `zero` in every partition. @example await rdd.fold(0, add) */

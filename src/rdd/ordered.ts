@@ -84,16 +84,8 @@ export abstract class OrderedRdd<T> extends PairRdd<T> {
    * @example rdd.sample(false, 0.1, 42)
    */
   sample(withReplacement: boolean, fraction: number, seed = 0): RDD<T> {
-    const most = withReplacement ? Number.MAX_VALUE : 1
-    if (!(fraction >= 0 && fraction <= most)) {
-      throw new PeltonError(
-        `sample: the fraction is ${preview(fraction)}; give a number from 0` +
-          (withReplacement ? ' up' : ' to 1'),
-        { code: 'OPTION', operator: 'sample' },
-      )
-    }
-    const params = { from: 0, to: fraction, seed, replaces: withReplacement }
-    return this.applied(callOf('sample'), ops.sample, params)
+    const call = callOf('sample')
+    return this.applied(call, ops.sample, ops.sampleParams(call, withReplacement, fraction, seed))
   }
 
   /** The rows dealt out at random, by weights. @example const [a, b] = rdd.randomSplit([8, 2]) */

@@ -3,13 +3,13 @@ import { type Call, callOf, composed } from '../apply.ts'
 import { sameKey } from '../columnar/keys.ts'
 import { natural } from '../columnar/natural-order.ts'
 import type { Operator, Params } from '../engine/operator.ts'
-import { preview } from '../errors.ts'
+import { misused, preview } from '../errors.ts'
 import { combination, combined } from '../facade/combined.ts'
-import { type Aggregate, checkAggregate } from '../ops/aggregate-form.ts'
+import { type Aggregate, checkAggregate, firstOf } from '../ops/aggregate-form.ts'
 import * as ops from '../ops/index.ts'
 import type { RDD } from '../rdd.ts'
 import type { Widened } from '../widened.ts'
-import { misused, RddBase } from './base.ts'
+import { RddBase } from './base.ts'
 
 type Add = (a: unknown, value: unknown) => unknown
 
@@ -51,8 +51,8 @@ export abstract class PairRdd<T> extends RddBase<T> {
     mergeCombiners: Function,
     partitions?: number,
   ): RDD<unknown> {
-    const params = { partitions: this.partitionsOf('combineByKey', partitions) }
     const call = callOf('combineByKey')
+    const params = { partitions: this.partitionsOf(call.label, partitions) }
     return this.halved(call, ops.combineByKey, params, [create, mergeValue], [mergeCombiners])
   }
 
@@ -269,9 +269,8 @@ export abstract class PairRdd<T> extends RddBase<T> {
     }
     return composed('aggregateByKey', call => {
       checkAggregate(call, zero)
-      const { create, add, merge, result } = zero as Aggregate<unknown, unknown, unknown>
-      const first = (value: unknown): unknown => add(create(), value)
-      return this.combineByKey(first, add, merge, rest[0]).mapValues(result)
+      const { add, merge, result } = zero as Aggregate<unknown, unknown, unknown>
+      return this.combineByKey(firstOf(zero), add, merge, rest[0]).mapValues(result)
     })
   }
 

@@ -1,19 +1,14 @@
 /** What an RDD can do with whole partitions, and counts that need not be exact. */
-import { type Call, callOf, stepOf } from '../apply.ts'
+import { callOf, composed, stepOf } from '../apply.ts'
 import { watchdog } from '../engine/clock.ts'
 import { activeScope, derived } from '../engine/session.ts'
-import { preview } from '../errors.ts'
+import { type Caller, misused, preview } from '../errors.ts'
+import { aggregates } from '../ops/aggregate.ts'
+import type { Aggregate } from '../ops/aggregate-form.ts'
 import * as ops from '../ops/index.ts'
 import { type PipeOptions, pipeSettings } from '../ops/pipe.ts'
 import type { RDD } from '../rdd.ts'
-import {
-  estimated,
-  joinedSketch,
-  registersFor,
-  relativeSdMin,
-  sketched,
-} from '../state/hyper-log-log.ts'
-import { misused } from './base.ts'
+import { badRelativeSd } from '../state/hyper-log-log.ts'
 import { NumberRdd } from './numbers.ts'
 
 /** What `countApprox` knew when the time was over. */
@@ -23,8 +18,6 @@ export interface PartialCount {
   /** Whether those are all partitions. */
   readonly isFinal: boolean
 }
-
-const relativeSdDefault = 0.05
 
 /** Partitions and estimates. */
 export abstract class PartitionRdd<T> extends NumberRdd<T> {
@@ -122,14 +115,10 @@ export abstract class PartitionRdd<T> extends NumberRdd<T> {
    *
    * @example await visitors.countApproxDistinct(0.01)
    */
-  async countApproxDistinct(this: RDD<T>, relativeSd = relativeSdDefault): Promise<number> {
-    const registers = sketchSize(callOf('countApproxDistinct'), relativeSd)
-    const sketches = await this.mapPartitions(rows => {
-      const sketch = new Uint8Array(registers)
-      for (const row of rows) sketched(sketch, row)
-      return [sketch]
-    }).collect()
-    return estimated(sketches.reduce(joinedSketch, new Uint8Array(registers)))
+  async countApproxDistinct(this: RDD<T>, relativeSd?: number): Promise<number> {
+    return await composed('countApproxDistinct', call =>
+      this.aggregate(countDistinct(call, relativeSd)),
+    )
   }
 
   /**
@@ -144,26 +133,21 @@ export abstract class PartitionRdd<T> extends NumberRdd<T> {
     partitions?: number,
   ): RDD<[K, number]>
   countApproxDistinctByKey(
-    relativeSd = relativeSdDefault,
+    this: RDD<readonly [any, any]>,
+    relativeSd?: number,
     partitions?: number,
-  ): RDD<readonly [unknown, unknown]> {
-    const call = callOf('countApproxDistinctByKey')
-    const registers = sketchSize(call, relativeSd)
-    const params = { partitions: this.partitionsOf(call.label, partitions) }
-    const create = (value: unknown): Uint8Array => sketched(new Uint8Array(registers), value)
-    const sketches = this.halved<[unknown, Uint8Array]>(
-      call,
-      ops.combineByKey,
-      params,
-      [create, sketched],
-      [joinedSketch],
+  ): RDD<unknown> {
+    return composed('countApproxDistinctByKey', call =>
+      this.aggregateByKey(countDistinct(call, relativeSd), partitions),
     )
-    return sketches.applied(call, ops.mapValues, {}, [estimated])
   }
 }
 
-function sketchSize(call: Call, relativeSd: number): number {
-  if (relativeSd >= relativeSdMin && relativeSd < 1) return registersFor(relativeSd)
-  const range = 'a relative standard deviation from 0.0021 to less than 1'
-  throw misused(call, `needs ${range}; got ${preview(relativeSd)}`)
+function countDistinct(
+  caller: Caller,
+  relativeSd?: number,
+): Aggregate<unknown, Uint8Array, number> {
+  const needs = relativeSd === undefined ? undefined : badRelativeSd(relativeSd)
+  if (needs) throw misused(caller, `needs ${needs}; got ${preview(relativeSd)}`)
+  return aggregates.countDistinct(relativeSd)
 }

@@ -16,8 +16,15 @@ const precisionMin = 4
 const precisionMax = 18
 const spread = 1.04
 
-/** The smallest deviation that a sketch can have. */
-export const relativeSdMin: number = spread / Math.sqrt(2 ** precisionMax)
+/** The relative standard deviation of a sketch that is told of none. */
+export const relativeSdDefault = 0.05
+const relativeSdMin = spread / Math.sqrt(2 ** precisionMax)
+
+/** Why a sketch can't have that relative standard deviation; undefined where it can. */
+export function badRelativeSd(relativeSd: unknown): string | undefined {
+  if ((relativeSd as number) >= relativeSdMin && (relativeSd as number) < 1) return undefined
+  return 'a relative standard deviation from 0.0021 to less than 1'
+}
 
 /** Registers that an estimate of that relative standard deviation takes. */
 export function registersFor(relativeSd: number): number {

@@ -128,6 +128,9 @@ const narrow: Rule[] = [
   { kinds: ['number'], steps: k => [['mapAsync', (x: number) => x - k, { concurrency: k + 1 }]] },
 ]
 
+/** 0 and -0 are equal to a key and to an order, but not to a comparison of results. */
+const oneZero: Step = ['map', (x: unknown) => (x === 0 ? 0 : x)]
+
 const exchanges: Rule[] = [
   { kinds: all, steps: k => [['repartition', k + 1]], changes: exchanged },
   {
@@ -161,7 +164,7 @@ const exchanges: Rule[] = [
   },
   {
     kinds: ['string', 'number'],
-    steps: k => [['distinct', ...(k > 4 ? [k] : [])]],
+    steps: k => [oneZero, ['distinct', ...(k > 4 ? [k] : [])]],
     changes: exchanged,
   },
   {
@@ -362,11 +365,7 @@ const together: Rule[] = [
   { kinds: all, steps: () => [['sortBy', (row: unknown) => String(row)]], changes: exchanged },
   {
     kinds: ['string', 'number'],
-    // 0 and -0 are equal to an order, but not to a comparison of results.
-    steps: k => [
-      ['map', (x: unknown) => (x === 0 ? 0 : x)],
-      ['topK', k * 2],
-    ],
+    steps: k => [oneZero, ['topK', k * 2]],
     changes: { ordered: true, placed: false },
   },
   {
