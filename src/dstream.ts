@@ -12,11 +12,11 @@ import { formatRow } from './columnar/format-row.ts'
 import type { StreamingContext } from './context.ts'
 import { checkSameSlide } from './dstream/same-slide.ts'
 import { SelectOperators } from './dstream/select.ts'
-import { StateView } from './dstream/state-view.ts'
+import { RowStates, StateView } from './dstream/state-view.ts'
 import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
 import { inScope, RddScope } from './engine/session.ts'
 import { badCall, PeltonError, preview } from './errors.ts'
-import { picked } from './facade/running.ts'
+import type { MapState } from './facade/running.ts'
 import * as ops from './ops/index.ts'
 import { BatchQueue, rowsOf } from './outputs.ts'
 import { RDD } from './rdd.ts'
@@ -45,8 +45,8 @@ export class DStream<T> extends SelectOperators<T> {
     return new StateDStream(this.context, node)
   }
 
-  protected madeStateful(node: StreamNode, call: Call): DStream<unknown> {
-    return new MapWithStateDStream(this.context, node, call)
+  protected madeStateful(of: MapState): DStream<unknown> {
+    return new MapWithStateDStream(this.context, of)
   }
 
   /** `f` of each row. @example stream.map(x => x + 1) */
@@ -321,30 +321,27 @@ export class DStream<T> extends SelectOperators<T> {
 export class StateDStream<K, S> extends DStream<[K, S]> {
   /** The states that the last batch left, to be read at any time. @example view.get('word') */
   stateView(): StateView<K, S> {
-    return new StateView(this.node, { key: 0, state: 1 }, () => this.context.session.runtime.arena)
+    return new StateView(new RowStates(this.node, () => this.context.session.runtime.arena))
   }
 }
 
 /** The rows of `mapWithState`, and its states. */
 export class MapWithStateDStream<K, S, M> extends DStream<M> {
-  readonly #states: StreamNode
-  readonly #call: Call
+  readonly #of: MapState
 
-  constructor(context: StreamingContext, states: StreamNode, call: Call) {
-    super(context, picked(call, states, 'mapped'))
-    this.#states = states
-    this.#call = call
+  constructor(context: StreamingContext, of: MapState) {
+    super(context, of.mapped)
+    this.#of = of
   }
 
   /** The states that the last batch left, to be read at any time. @example view.get('word') */
   stateView(): StateView<K, S> {
-    const row = { kind: 0, key: 1, state: 2 }
-    return new StateView(this.#states, row, () => this.context.session.runtime.arena)
+    return new StateView(this.#of.states)
   }
 
   /** All keys with their states, once a batch. @example spec.stateSnapshots().print() */
   stateSnapshots(): DStream<[K, S]> {
-    return new DStream<[K, S]>(this.context, picked(this.#call, this.#states, 'snapshots'))
+    return new DStream<[K, S]>(this.context, this.#of.snapshots)
   }
 }
 

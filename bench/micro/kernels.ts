@@ -28,6 +28,7 @@ export function kernelCases(columns = new Columns()): Case[] {
     ...textCases(columns),
     ...groupCases(columns),
     ...dictionaryCases(columns),
+    ...recordCases(columns),
     ...exchangeCases(columns),
     ...numberCases(columns),
     ...stringCases(columns),
@@ -167,6 +168,34 @@ function dictionaryCases(columns: Columns): Case[] {
         kernels.groupBits(numbers, ROWS, slots, 4 * ROWS - 1, otherKeys, 0, out)
       },
     ],
+  ]
+  return list.map(([name, run]) => ({ name, rows: ROWS, run }))
+}
+
+/** Keys in records of states. */
+function recordCases(columns: Columns): Case[] {
+  const { kernels, words, numbers } = columns
+  const slots = columns.alloc(4 * 4 * ROWS)
+  const records = columns.alloc(32 * (ROWS + 1)) + 32
+  const ids = columns.alloc(4 * ROWS)
+  const entries = columns.alloc(24 * ROWS)
+  const mask = 4 * ROWS - 1
+  const fresh = (run: () => void) => () => {
+    kernels.zeroBytes(slots, 4 * 4 * ROWS)
+    run()
+  }
+  const list: [string, () => void][] = [
+    [
+      'groupF64Records, new keys',
+      fresh(() => kernels.groupF64Records(numbers, ROWS, slots, mask, records, 0, ids)),
+    ],
+    ['findF64Record, one', () => kernels.findF64Record(numbers, slots, mask, records)],
+    ['logRecords', () => kernels.logRecords(ids, ROWS, ROWS, records + 8, 24, entries)],
+    [
+      'groupViewRecords, 6,000 new keys',
+      fresh(() => kernels.groupViewRecords(words, ROWS, slots, mask, records, 0, ids)),
+    ],
+    ['findViewRecord, one', () => kernels.findViewRecord(words, slots, mask, records)],
   ]
   return list.map(([name, run]) => ({ name, rows: ROWS, run }))
 }

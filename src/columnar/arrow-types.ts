@@ -91,10 +91,14 @@ function isArray(type: ExportType): boolean {
   return type.form === 'list' || type.form === 'tuple'
 }
 
+function hasJson({ form, children }: ExportType): boolean {
+  return form === 'json' || children.some(hasJson)
+}
+
 /** Arrays of different lengths are lists where their items have one type. */
 function listOf(items: readonly ExportType[]): ExportType {
   const item = items.reduce(unify)
-  return item.form === 'json'
+  return hasJson(item)
     ? JSON_TYPE
     : { form: 'list', names: ['item'], children: [item], lossy: false }
 }

@@ -227,6 +227,30 @@ export interface KernelExports {
     count: number,
     gids: number,
   ): number
+  /** As `groupF64`, with keys that open records of 24 bytes. */
+  groupF64Records(
+    values: number,
+    n: number,
+    slots: number,
+    mask: number,
+    keys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** As `groupViews`, with keys that open records of 32 bytes. */
+  groupViewRecords(
+    views: number,
+    n: number,
+    slots: number,
+    mask: number,
+    keys: number,
+    count: number,
+    gids: number,
+  ): number
+  /** The group id + 1 of a number among records; 0 where it is in no group. */
+  findF64Record(value: number, slots: number, mask: number, keys: number): number
+  /** The group id + 1 of the text of a view among records; 0 where it is in no group. */
+  findViewRecord(view: number, slots: number, mask: number, keys: number): number
   /** Hashes of `n` strings, as u32 at `out`. */
   hashViews(views: number, n: number, out: number): void
   /** Hashes of `n` numbers, as u32 at `out`. */
@@ -340,6 +364,20 @@ export interface KernelExports {
     keys: number,
     sums: number,
     count: number,
+  ): number
+  /**
+   * Writes entries for those of `n` ids that are below `limit`; `changing` is where the 16 bytes of
+   * record 0 lie, and `stride` the size of a record.
+   *
+   * @returns Number of entries.
+   */
+  logRecords(
+    ids: number,
+    n: number,
+    limit: number,
+    changing: number,
+    stride: number,
+    entries: number,
   ): number
   /** `-a`. */
   negF64(a: number, n: number, out: number): void

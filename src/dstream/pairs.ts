@@ -6,7 +6,7 @@ import type { StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
 import { badCall, type PeltonError, preview } from '../errors.ts'
 import { combination, combinedStream } from '../facade/combined.ts'
-import { mapStateStream, stateStream } from '../facade/running.ts'
+import { type MapState, mapState, stateStream } from '../facade/running.ts'
 import * as ops from '../ops/index.ts'
 import { RDD } from '../rdd.ts'
 import { StateSpec } from '../state-spec.ts'
@@ -213,14 +213,14 @@ export abstract class PairOperators<T> extends StreamBase<T> {
     const first = rows as UpdateOptions<unknown, unknown>['initialState']
     const initial = first && once(() => rddOf(this.context, first).node)
     const options = { partitions, initial, function: f, timed, timeout }
-    return this.madeStateful(mapStateStream(call, this.node, options), call)
+    return this.madeStateful(mapState(call, this.node, options))
   }
 
   /** A stream of the states of an `updateState`. */
   protected abstract madeState(node: StreamNode): DStream<unknown>
 
   /** A stream of the mapped rows of a `mapState`, which knows its states. */
-  protected abstract madeStateful(node: StreamNode, call: Call): DStream<unknown>
+  protected abstract madeStateful(states: MapState): DStream<unknown>
 }
 
 function noSpec(call: Call, spec: unknown): PeltonError {

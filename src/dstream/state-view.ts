@@ -2,23 +2,20 @@
 import { Block, TupleColumn } from '../columnar/block.ts'
 import { hashKey, sameKey } from '../columnar/keys.ts'
 import type { Memory } from '../columnar/memory.ts'
-import type { Dataset } from '../engine/block-store.ts'
 import type { StreamNode } from '../engine/dag.ts'
 import type { Piece } from '../engine/vector.ts'
 
-/** Where in a row its key and its state are; with `kind`, rows whose item is 0 there. */
-export interface StateRow {
-  readonly key: number
-  readonly state: number
-  readonly kind?: number
+/** Where the states of a view lie. */
+export interface States {
+  readonly time: number | undefined
+  readonly size: number
+  get(key: unknown): unknown
+  entries(): Iterable<[key: unknown, state: unknown]>
 }
-
-const decodeRowsMax = 4096
 
 /**
  * The states by key after the last batch that has ended. Reads never stop the job, and never see
  * half a batch; between two calls another batch may have ended, but one iteration sees one batch.
- * `get` looks through the keys of one partition.
  *
  * @example
  * const view = counts.stateView()
@@ -26,39 +23,26 @@ const decodeRowsMax = 4096
  * for (const [word, n] of view) console.log(word, n)
  */
 export class StateView<K, S> implements Iterable<[K, S]> {
-  readonly #node: StreamNode
-  readonly #row: StateRow
-  readonly #memory: () => Memory
+  readonly #states: States
 
   /** For the engine's own use. */
-  constructor(node: StreamNode, row: StateRow, memory: () => Memory) {
-    this.#node = node
-    this.#row = row
-    this.#memory = memory
+  constructor(states: States) {
+    this.#states = states
   }
 
   /** Time of the batch whose states these are, in milliseconds; undefined before the first one. */
   get time(): number | undefined {
-    return this.#node.committed?.time
+    return this.#states.time
   }
 
   /** How many keys have a state. */
   get size(): number {
-    let size = 0
-    for (const pieces of this.#node.committed?.dataset.partitions ?? []) {
-      for (const [keys] of this.#parts(pieces)) size += keys.length
-    }
-    return size
+    return this.#states.size
   }
 
   /** The state of a key, or undefined where it has none. @example view.get('word') */
   get(key: K): S | undefined {
-    const partitions = this.#node.committed?.dataset.partitions ?? []
-    if (partitions.length === 0) return undefined
-    for (const [keys, states] of this.#parts(partitions[hashKey(key) % partitions.length]!)) {
-      for (let i = 0; i < keys.length; i++) if (sameKey(keys[i], key)) return states(i) as S
-    }
-    return undefined
+    return this.#states.get(key) as S | undefined
   }
 
   /** Whether a key has a state. @example view.has('word') */
@@ -68,12 +52,48 @@ export class StateView<K, S> implements Iterable<[K, S]> {
 
   /** All keys with their states, of one batch. */
   *[Symbol.iterator](): Generator<[K, S]> {
-    const dataset: Dataset | undefined = this.#node.committed?.dataset.retain()
+    yield* this.#states.entries() as Iterable<[K, S]>
+  }
+}
+
+const decodeRowsMax = 4096
+
+/** States that are the rows of a node: pairs, in the partitions of their keys. */
+export class RowStates implements States {
+  readonly #node: StreamNode
+  readonly #memory: () => Memory
+
+  constructor(node: StreamNode, memory: () => Memory) {
+    this.#node = node
+    this.#memory = memory
+  }
+
+  get time(): number | undefined {
+    return this.#node.committed?.time
+  }
+
+  get size(): number {
+    const pieces = this.#node.committed?.dataset.partitions.flat() ?? []
+    return pieces.reduce((sum, { from, to }) => sum + to - from, 0)
+  }
+
+  /** Looks through the keys of one partition. */
+  get(key: unknown): unknown {
+    const partitions = this.#node.committed?.dataset.partitions ?? []
+    if (partitions.length === 0) return undefined
+    for (const [keys, states] of this.#parts(partitions[hashKey(key) % partitions.length]!)) {
+      for (let i = 0; i < keys.length; i++) if (sameKey(keys[i], key)) return states(i)
+    }
+    return undefined
+  }
+
+  *entries(): Generator<[key: unknown, state: unknown]> {
+    const dataset = this.#node.committed?.dataset.retain()
     if (!dataset) return
     try {
       for (const pieces of dataset.partitions) {
         for (const [keys, states] of this.#parts(pieces)) {
-          for (let i = 0; i < keys.length; i++) yield [keys[i] as K, states(i) as S]
+          for (let i = 0; i < keys.length; i++) yield [keys[i], states(i)]
         }
       }
     } finally {
@@ -87,25 +107,17 @@ export class StateView<K, S> implements Iterable<[K, S]> {
   ): Generator<[keys: ArrayLike<unknown>, state: (i: number) => unknown]> {
     for (const piece of pieces) {
       if (piece.kind !== 'block') continue
-      const block = Block.open(this.#memory(), piece.ptr)
+      const { root } = Block.open(this.#memory(), piece.ptr)
       for (let from = piece.from; from < piece.to; from += decodeRowsMax) {
-        yield this.#part(block, from, Math.min(piece.to, from + decodeRowsMax))
+        const to = Math.min(piece.to, from + decodeRowsMax)
+        if (root instanceof TupleColumn) {
+          const [keys, states] = root.items
+          yield [keys!.decode(from, to), i => states!.get(from + i)]
+        } else {
+          const rows = Array.from(root.decode(from, to)) as unknown[][]
+          yield [rows.map(row => row[0]), i => rows[i]![1]]
+        }
       }
     }
-  }
-
-  #part(
-    block: Block,
-    from: number,
-    to: number,
-  ): [keys: ArrayLike<unknown>, state: (i: number) => unknown] {
-    const { key, state, kind } = this.#row
-    const { root } = block
-    if (kind === undefined && root instanceof TupleColumn) {
-      return [root.items[key]!.decode(from, to), i => root.items[state]!.get(from + i)]
-    }
-    const rows = Array.from(block.decode(from, to)) as unknown[][]
-    const kept = kind === undefined ? rows : rows.filter(row => row[kind] === 0)
-    return [kept.map(row => row[key]), i => kept[i]![state]]
   }
 }

@@ -7,7 +7,7 @@ import { callbackError } from './callback-error.ts'
 import { type Cancel, type Clock, watchdog } from './clock.ts'
 import { commit, type RddNode, type StreamNode } from './dag.ts'
 import type { BatchInfo, EventBus, OutputOperationInfo, StreamInputInfo } from './events.ts'
-import { instantiate, reachable } from './plan.ts'
+import { instantiate, isRunning, reachable } from './plan.ts'
 
 /** An input that gives up its pending rows at each tick. */
 export interface BatchInput {
@@ -80,6 +80,8 @@ export class BatchLoop {
   #abandoned = false
   /** What no batch needs any more lies so far back from here as its node remembers. */
   #horizon = 0
+  /** Nodes whose result of a time could not be computed: later ones begin there. */
+  #failed = new Map<StreamNode, number>()
   /** By output operation: the end of its latest turn. */
   #lastTurns: Promise<void>[]
 
@@ -188,13 +190,16 @@ export class BatchLoop {
   /** Sums and states that no output has asked for in this batch must not miss it. */
   async #goOn({ time, outputs }: Batch): Promise<void> {
     for (const node of this.#nodes) {
-      if (!node.step.operator.needsOwn) continue
+      if (!isRunning(node)) continue
       try {
         const rdd = await instantiate(node, time, this.zeroTime)
         if (!rdd) continue
         await this.#compute(rdd, time)
-        commit(node, time, await rdd.holdings.dataset)
+        this.#failed.delete(node)
+        if (node.states) node.states.commit()
+        else if (node.step.operator.needsOwn) commit(node, time, await rdd.holdings.dataset)
       } catch (error) {
+        if (!this.#failed.has(node)) this.#failed.set(node, time)
         // An output that needed it has told of its failure already.
         if (this.#abandoned || outputs.some(output => output.failureReason !== undefined)) continue
         const { label: operator, place } = node.step
@@ -241,6 +246,8 @@ export class BatchLoop {
   /** Lets go of results that no batch still to come, waiting or running, can need. */
   #forget(done: number): void {
     const others = [...this.#running].filter(time => time !== done)
+    // What a failed result is made of stays: the next one needs it, and tries again.
+    others.push(...this.#failed.values())
     for (const batch of this.#waiting) others.push(batch.time)
     const horizon =
       others.length > 0 ? Math.min(...others) - this.options.intervalMs : this.lastTime
@@ -349,6 +356,7 @@ export class BatchLoop {
   close(): void {
     for (const node of this.#nodes) {
       commit(node, Number.POSITIVE_INFINITY, undefined)
+      node.states?.release()
       for (const made of node.generated.values()) {
         made.then(
           rdd => rdd?.forget(),

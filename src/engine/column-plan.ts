@@ -62,6 +62,8 @@ export function planColumns(
   const stages: ColumnStage[] = []
   const stepOf: number[] = []
   let best: PlanParts = { stages: [], stepOf: [], steps: 0, output: undefined }
+  // Rows that only go elsewhere, as they are.
+  if (chain.steps.length === 0 && canKeep(shape)) best = { ...best, output: shape }
   let reason: string | undefined
   let input = shape
   const make = stageMaker(chain, tools)

@@ -140,7 +140,7 @@ export class ColumnRunner {
     for (let tries = 0; tries < triesMax; tries++) {
       const plan = this.#plan(chain, known, first!)
       if (plan.steps < chain.steps.length) meter.because(plan.steps, plan.reason)
-      if (plan.steps === 0) return undefined
+      if (plan.steps === 0 && !plan.output) return undefined
       Object.assign(this.#machine.state, newMachineState())
       taken = 1
       try {

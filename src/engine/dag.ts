@@ -7,6 +7,7 @@ import type { FunctionHandle, PortableFunction } from '../functions/index.ts'
 import type { Dataset } from './block-store.ts'
 import type { Operator, Params, Partitioner } from './operator.ts'
 import type { BuiltinFunction } from './program.ts'
+import type { StateStore } from './state-store.ts'
 
 /** A function of a step: the user's, analysed, or one of the engine's own by name. */
 export type StepFunction = FunctionHandle | BuiltinFunction
@@ -56,6 +57,8 @@ export type Expand = (
   time: number,
   inputs: readonly RddNode[],
   needed: readonly Needed[],
+  /** When the stream began: there are results after it only. */
+  zeroTime: number,
 ) => Promise<RddNode> | RddNode
 
 let nodeIds = 0
@@ -72,6 +75,8 @@ export class StreamNode {
   readonly generated = new Map<number, Promise<RddNode | null>>()
   rememberMs = 0
   persisted = false
+  /** States by key that its batches write. */
+  states: StateStore | undefined
   /** The result of the last batch that has ended, of a node that goes on from its own. */
   committed: { readonly time: number; readonly dataset: Dataset } | undefined
 
@@ -135,6 +140,10 @@ export class RddNode {
   partitioner: Partitioner | undefined
   readonly holdings = new Holdings()
   persisted = false
+  /** States by key that it writes, or reads. */
+  states: StateStore | undefined
+  /** Nodes that must have been computed before it: they write what it finds, or read it. */
+  after: readonly RddNode[] = []
   /** Whether the output of the exchange serves several jobs; someone forgets the node soon. */
   keepsExchange = true
   /** Batch time that its kernel is told, in milliseconds, where it asks for it. */
@@ -198,8 +207,13 @@ export class RddNode {
     this.holdings.dataset?.then(() => this.computed(), ignore)
   }
 
+  /** Whether the rows have been computed; they may have been let go since. */
+  isComputed = false
+
   /** The rows lie in blocks for good: what they were made of is not needed any more. */
   computed(): void {
+    this.isComputed = true
+    this.after = []
     if (!this.endsLineage) return
     this.#partitions = this.partitions
     this.#inputs = []

@@ -10,15 +10,8 @@ import type { Arena } from '../columnar/arena.ts'
 import { BlockBuilder } from '../columnar/builder.ts'
 import { hashKey } from '../columnar/keys.ts'
 import { PeltonError, preview } from '../errors.ts'
-import type { Partitioner } from './operator.ts'
+import type { Partitioner, RowSink } from './operator.ts'
 import type { Piece } from './vector.ts'
-
-/** Where a chain of kernels puts its rows. `full` asks the loops to stop early. */
-export interface RowSink {
-  full: boolean
-  push(row: unknown): void
-  pushPair(key: unknown, value: unknown): void
-}
 
 const smallRowsMax = 2048
 const blockBytesMax = 16 * 1024 * 1024

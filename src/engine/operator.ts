@@ -18,6 +18,9 @@
  *   other; with `aligned`, rows of partitions with the same number meet, input after input.
  */
 
+import type { Expiry } from '../state/expiry.ts'
+import type { StateTable } from '../state/state-table.ts'
+import type { StateEntry } from '../state/table-reader.ts'
 import type { ColumnKernel } from './column-kernel.ts'
 
 /** How rows must lie before an operator may run. */
@@ -131,8 +134,54 @@ export interface AsyncKernel {
   readonly emitsOnEmpty?: (params: Params) => boolean
 }
 
+/**
+ * A kernel over the states of a partition's keys, which outlive the batch, and over its rows. What
+ * it does to states is undone where its task fails.
+ */
+export interface StatesKernel {
+  readonly form: 'states'
+  /** Whether it changes states; one that reads them gets no rows. */
+  readonly access: 'write' | 'read'
+  /** When states time out, where they do. */
+  expiry?(params: Params): Expiry | undefined
+  /** Makes what runs a partition; called once a program. */
+  prepare(functions: readonly Function[], params: Params): (work: StatesWork) => void
+  readonly emitsOnEmpty?: (params: Params) => boolean
+}
+
+/** A partition's states and rows, for one run. */
+export interface StatesWork {
+  /** States to be written, where the kernel does that. */
+  readonly table: StateTable
+  /** Rows, which are pairs, in order. */
+  readonly vectors: Iterable<KeyedVector>
+  /** All keys with their states and when those were last touched, where the kernel reads. */
+  readonly entries: Iterable<StateEntry>
+  /** Batch time, in milliseconds. */
+  readonly time: number
+  readonly sink: RowSink
+  /** The error to throw when a function has thrown `error` on `row`. */
+  failed(error: unknown, row: unknown): unknown
+}
+
+/** Pairs with the ids of their keys. */
+export interface KeyedVector {
+  readonly side: number
+  readonly rows: number
+  readonly ids: Uint32Array
+  readonly keys: ArrayLike<unknown>
+  readonly values: ArrayLike<unknown>
+}
+
+/** Where a chain of kernels puts its rows. `full` asks the loops to stop early. */
+export interface RowSink {
+  full: boolean
+  push(row: unknown): void
+  pushPair(key: unknown, value: unknown): void
+}
+
 /** An operator without a kernel places its inputs side by side, in order. */
-export type Kernel = RowKernel | PartitionKernel | AsyncKernel
+export type Kernel = RowKernel | PartitionKernel | AsyncKernel | StatesKernel
 
 export interface Operator {
   readonly name: string
@@ -143,6 +192,8 @@ export interface Operator {
    * node has the form `expand`, is kept in blocks, and ends the lineage of what comes after.
    */
   needsOwn?(t: number, timing: NodeTiming): readonly number[]
+  /** Whether its result of a batch is computed in that batch, asked for or not, and kept. */
+  readonly everyBatch?: boolean
   /** Placement of the input; default: as it lies. */
   pact?(params: Params): Pact
   readonly kernel?: Kernel

@@ -40,6 +40,8 @@ export interface PlacedPartition {
    * partitions it lies elsewhere.
    */
   readonly number?: number
+  /** Address of the states of the partition's keys, where its chain has to do with them. */
+  readonly table?: number
   /** Batch time of the result that the chain leads to, where one of its steps asks for it. */
   readonly time?: number
 }
@@ -62,7 +64,7 @@ export function instantiate(
 async function make(node: StreamNode, time: number, zeroTime: number): Promise<RddNode | null> {
   const rdd = node.source ? await node.source.compute(time) : await derive(node, time, zeroTime)
   if (rdd && node.persisted) rdd.persisted = true
-  if (rdd && node.step.operator.needsOwn) rdd.endsLineage = true
+  if (rdd && isRunning(node)) rdd.endsLineage = true
   return rdd
 }
 
@@ -89,7 +91,7 @@ async function derive(node: StreamNode, time: number, zeroTime: number): Promise
     return rdd
   }
   try {
-    return await node.expand(time, inputs, needed)
+    return await node.expand(time, inputs, needed, zeroTime)
   } catch (error) {
     const { label, place } = node.step
     const site = { operator: label, place, code: 'TRANSFORM_FAILED', batchTime: time }
@@ -160,6 +162,11 @@ export function setRetention(outputs: readonly StreamNode[], minimumMs: number):
     })
   }
   for (const output of outputs) visit(output, 0)
+}
+
+/** Whether a node's result is computed in every batch, and kept: others go on from it. */
+export function isRunning({ step: { operator } }: StreamNode): boolean {
+  return operator.needsOwn !== undefined || operator.everyBatch === true
 }
 
 /** All nodes that the outputs depend on, each once, parents first. */

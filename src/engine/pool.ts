@@ -70,6 +70,11 @@ export interface RunOptions {
   readonly timeoutMs?: number | undefined
   /** The stage it belongs to, from `newGroup`. */
   readonly group?: number
+  /**
+   * Takes back what a lost task has done to what outlives it; its thread has exited by then, and
+   * what the attempt took is still there. Only then is the task known to be lost.
+   */
+  readonly undo?: (() => void) | undefined
 }
 
 /** A worker that takes tasks, as the main thread knows it. */
@@ -195,10 +200,10 @@ export class Pool {
    * Runs one attempt of a task. Rejects with LostTaskError when its thread died or was ended
    * because of `timeoutMs`; its chunks then stay in quarantine until the thread has exited.
    */
-  run(task: TaskMessage, { timeoutMs, group = 0 }: RunOptions = {}): Promise<TaskResult> {
+  run(task: TaskMessage, { timeoutMs, group = 0, undo }: RunOptions = {}): Promise<TaskResult> {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
-      const ticket: Ticket = { task, group, resolve, reject, slot: -1 }
+      const ticket: Ticket = { task, group, undo, resolve, reject, slot: -1 }
       if (timeoutMs !== undefined) this.#limit(ticket, timeoutMs)
       this.#queue.add(ticket)
       this.#queue.listen()
@@ -254,23 +259,31 @@ export class Pool {
         ? new Error(`the task ran longer than taskTimeout, ${late.timeoutMs} ms`)
         : error
       this.#queue.forget(ticket)
+      const reject = (): void => ticket.reject(this.#closed() ?? new LostTaskError(reason, isLate))
       this.#afterExit(thread, () => {
-        this.#arena.reap(ticket.task.attempt)
+        this.#reclaim(ticket)
         this.#needsReconcile = true
         this.#queue.release(ticket.slot)
+        if (ticket.undo) reject()
       })
-      ticket.reject(this.#closed() ?? new LostTaskError(reason, isLate))
+      if (!ticket.undo) reject()
     }
     // What the thread takes before it has ended is nobody's fault: it is published again.
     this.#afterExit(thread, () => {
       for (const ticket of this.#queue.takenBy(drain)) {
-        this.#arena.reap(ticket.task.attempt)
+        this.#reclaim(ticket)
         if (this.#isEnding) continue
         this.#queue.again(ticket)
         if (this.#drains.size < this.workers) void this.#drain()
       }
       this.#reconcileIfNeeded()
     })
+  }
+
+  /** Nobody works on the task any more: what it has taken and done is undone. */
+  #reclaim({ undo, task }: Ticket): void {
+    undo?.()
+    this.#arena.reap(task.attempt)
   }
 
   /** Runs `run` when a thread has exited: at once where it has, or never was. */
@@ -386,7 +399,7 @@ export class Pool {
     }
     for (const ticket of this.#queue.published) {
       this.#queue.forget(ticket)
-      this.#arena.reap(ticket.task.attempt)
+      this.#reclaim(ticket)
       ticket.reject(this.#closed())
     }
     this.#queue.close()

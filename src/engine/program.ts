@@ -74,6 +74,8 @@ export interface TaskPart {
   readonly number: number
   readonly program: number
   readonly pieces: readonly Piece[]
+  /** Address of the states of the partition's keys; 0 where it has none. */
+  readonly table: number
 }
 
 /** What a worker is sent: numbers and paths, never rows. */

@@ -115,11 +115,12 @@ export function writeTask(to: Float64Array, task: TaskMessage): boolean {
     writer.put(bytes)
   }
   writer.put(parts.length)
-  for (const { partition, number, program, pieces, time } of parts) {
+  for (const { partition, number, program, table, pieces, time } of parts) {
     writer.put(time)
     writer.put(partition)
     writer.put(number)
     writer.put(program)
+    writer.put(table)
     writer.pieces(pieces)
   }
   return writer.fits
@@ -139,6 +140,7 @@ export function readTask(from: Float64Array): TaskMessage {
       partition: reader.next(),
       number: reader.next(),
       program: reader.next(),
+      table: reader.next(),
       pieces: reader.pieces(),
     }
   })

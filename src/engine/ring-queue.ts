@@ -22,6 +22,8 @@ import { readResult, writeTask } from './ring-codec.ts'
 export interface Ticket {
   readonly task: TaskMessage
   readonly group: number
+  /** Takes back what the task has done to what outlives it, where it is lost. */
+  readonly undo: (() => void) | undefined
   readonly resolve: (result: TaskResult) => void
   readonly reject: (error: unknown) => void
   /** Its slot while it is published, -1 before. */

@@ -6,10 +6,8 @@
  */
 import { KeyTable } from '../columnar/keys.ts'
 import { notPair, PeltonError, preview } from '../errors.ts'
-import { KeyState } from '../state/key-state.ts'
 import { generateLoop, type InputForm, type RowStep } from './codegen.ts'
-import type { RowSink } from './exchange.ts'
-import type { AsyncKernel, Operator, PartitionKernel } from './operator.ts'
+import type { AsyncKernel, Operator, PartitionKernel, RowSink } from './operator.ts'
 import type { ProgramStep, TaskPart } from './program.ts'
 import { type Vector, valuesVector } from './vector.ts'
 
@@ -52,7 +50,6 @@ export function stepError(error: unknown, step: number, row: unknown): StepError
 /** What generated loops may call; `rt` in their source. */
 const runtime = {
   KeyTable,
-  KeyState,
   notPair(row: unknown): never {
     throw notPair(row)
   },
@@ -230,7 +227,9 @@ export class RowLoops {
     let first = 0
     for (const [index, step] of program.steps.entries()) {
       const kernel = this.#operators.get(step.operator)?.kernel
-      if (!kernel) throw new Error(`no kernel for operator ${step.operator}`)
+      if (!kernel || kernel.form === 'states') {
+        throw new Error(`no kernel over rows for operator ${step.operator}`)
+      }
       const functions = step.functions.map((_, i) => first + i)
       first += functions.length
       if (index < from) continue

@@ -120,7 +120,8 @@ export class Scheduler {
   }
 
   async #place(node: RddNode, job: Job): Promise<PlacedPartition[]> {
-    if (!node.loaded() && node.persisted) node.holdings.dataset = this.#materialised(node, job)
+    if (!node.loaded() && (node.persisted || node.states))
+      node.holdings.dataset = this.#materialised(node, job)
     if (!node.holdings.dataset) return await this.#derive(node, job)
     const dataset = job.hold(await node.holdings.dataset)
     if (!dataset.liesIn(this.#arena)) throw foreign()
@@ -129,8 +130,16 @@ export class Scheduler {
 
   async #materialised(node: RddNode, job: Job): Promise<Dataset> {
     try {
+      for (const before of node.after) {
+        if (!before.isComputed) await this.materialise(before, job.batchTime)
+      }
       const placed = await this.#derive(node, job)
-      const dataset = await this.#stages.run({ placed, terminal: blocks, job }, node.partitioner)
+      const run = (tables: readonly number[]): Promise<Dataset> => {
+        const all = tables.length > 0 ? placed.map((p, i) => ({ ...p, table: tables[i]! })) : placed
+        return this.#stages.run({ placed: all, terminal: blocks, job }, node.partitioner)
+      }
+      const { states } = node
+      const dataset = await (states ? states.run(this.#arena, node, run) : run([]))
       node.computed()
       return dataset
     } catch (error) {

@@ -3,6 +3,7 @@ import { serialize } from 'node:v8'
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import { Accumulator, sharedById } from '../functions/index.ts'
+import { sealTable, undoTables } from '../state/table-log.ts'
 import { Dataset, storeOwner, weightOf } from './block-store.ts'
 import type { Step } from './dag.ts'
 import type { EventBus } from './events.ts'
@@ -167,9 +168,10 @@ export class StageRunner {
     const refs = chains.map(chain => programs.get(chain)!)
     let weight = 0
     const parts: TaskPart[] = indexes.map(partition => {
-      const { chain, pieces, time = Number.NaN, number = partition } = placed[partition]!
+      const one = placed[partition]!
+      const { chain, pieces, time = Number.NaN, number = partition, table = 0 } = one
       weight += weightOf(pieces)
-      return { time, partition, number, program: chains.indexOf(chain), pieces }
+      return { time, partition, number, program: chains.indexOf(chain), table, pieces }
     })
     try {
       const task: TaskMessage = { attempt: 0, programs: refs, parts, terminal }
@@ -207,18 +209,21 @@ export class StageRunner {
   ): Promise<TaskResult | PeltonError> {
     let result: TaskResult
     const { inline, group } = where
+    const tables = task.parts.flatMap(({ table }) => (table === 0 ? [] : [table]))
+    const undo = tables.length > 0 ? () => undoTables(this.#arena, tables) : undefined
     const { kit, taskTimeoutMs } = this.#options
     try {
       result =
         inline && kit
           ? await this.#runtime.local.run(task, kit)
-          : await this.#runtime.pool.run(task, { timeoutMs: taskTimeoutMs, group })
+          : await this.#runtime.pool.run(task, { timeoutMs: taskTimeoutMs, group, undo })
     } catch (error) {
       if (error instanceof LostTaskError) return lostTask(error, site)
       throw error
     }
     if (result.failure) return failedTask(result.failure, site)
     for (const chunk of result.chunks) this.#arena.setOwner(chunk, storeOwner)
+    for (const table of tables) sealTable(this.#arena, table, storeOwner)
     this.#merge(result)
     this.#count(result, task)
     return result

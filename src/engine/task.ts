@@ -6,13 +6,13 @@ import { isArenaFull, PeltonError, preview } from '../errors.ts'
 import type { PortableFunction } from '../functions/portable.ts'
 // Not from the index: workers need neither the parser nor the inspector.
 import { revive } from '../functions/revive.ts'
+import { undoTables } from '../state/table-log.ts'
 import { threadOwner } from './block-store.ts'
 import { stopwatch } from './clock.ts'
 import { ColumnRows } from './column-rows.ts'
 import { type ColumnResult, ColumnRunner } from './column-runner.ts'
-import type { RowSink } from './exchange.ts'
 import { OpenBlocks } from './open-blocks.ts'
-import type { Operator } from './operator.ts'
+import type { Operator, RowSink } from './operator.ts'
 import type {
   BuiltinFunction,
   PartResult,
@@ -25,6 +25,7 @@ import type {
   TaskResult,
 } from './program.ts'
 import { type LoopProgram, RowLoops, StepError, stepError } from './row-loops.ts'
+import { StateRunner, type StatesProgram } from './state-runner.ts'
 import { StepMeter, type StepReason } from './step-meter.ts'
 import { TaskOutput } from './task-output.ts'
 import {
@@ -40,6 +41,8 @@ import { WorkerShare } from './worker-share.ts'
 interface CompiledProgram extends LoopProgram {
   readonly meter: StepMeter
   readonly columns: boolean
+  /** What it does to states, where that is its one step. */
+  readonly states: StatesProgram | undefined
 }
 
 interface Counters {
@@ -75,6 +78,7 @@ export class TaskRunner {
   #blocks: OpenBlocks
   #columnRunner: ColumnRunner | undefined
   #loops: RowLoops
+  #stateRunner: StateRunner | undefined
 
   constructor(
     arena: Arena,
@@ -123,6 +127,10 @@ export class TaskRunner {
     } catch (error) {
       this.#share.takeUpdates()
       this.#builder.reset()
+      undoTables(
+        this.#arena,
+        message.parts.flatMap(({ table }) => (table === 0 ? [] : [table])),
+      )
       // Also what a sink had sealed before it failed: everything that bears the attempt's number.
       this.#arena.reap(message.attempt)
       const elapsedMs = stopwatch() - started
@@ -150,22 +158,51 @@ export class TaskRunner {
     output: TaskOutput,
     result: Counters,
   ): PartResult[] | Promise<PartResult[]> {
+    if (program.states) return [this.#states(program, parts[0]!, message, output, result)]
     const { terminal } = message
     const limit = terminal.to === 'blocks' ? terminal.limit : Number.POSITIVE_INFINITY
-    const lists = (terminal.to === 'exchange' ? parts : parts.slice(0, 1)).map(p => p.pieces)
+    // A round robin begins elsewhere for each partition.
+    const isShared = terminal.to === 'exchange' && terminal.partitioner.kind === 'hash'
+    const lists = (isShared ? parts : parts.slice(0, 1)).map(p => p.pieces)
     const ran = program.columns
       ? this.#columns().run(program, lists, limit, this.#blocks)
       : undefined
     const taken = parts.slice(0, ran?.parts ?? 1)
-    for (const piece of taken.flatMap(part => part.pieces)) {
-      const size = piece.to - piece.from
-      result.bytesIn += piece.kind === 'block' ? this.#blocks.bytesOf(piece.ptr, size) : size
-    }
+    this.#countBytes(
+      taken.flatMap(part => part.pieces),
+      result,
+    )
     if (ran) return this.#out(program, ran, taken, message, output, result)
     const before = result.rowsIn
     const done = this.#inLoops(program, taken, output, result)
     program.meter.loop(0, result.rowsIn - before)
     return done
+  }
+
+  /** Runs a kernel over the states of a partition. */
+  #states(
+    program: CompiledProgram,
+    part: TaskPart,
+    { attempt }: TaskMessage,
+    output: TaskOutput,
+    result: Counters,
+  ): PartResult {
+    this.#stateRunner ??= new StateRunner(this.#arena, threadOwner(this.#worker))
+    this.#countBytes(part.pieces, result)
+    const sink = output.sink(part.partition)
+    const failed = (error: unknown, row: unknown) => stepError(error, 0, row)
+    const tools = { attempt, blocks: this.#blocks, sink, failed }
+    const rows = this.#stateRunner.run(program.states!, part, tools)
+    result.rowsIn += rows
+    program.meter.loop(0, rows)
+    return { partition: part.partition, pieces: output.end(sink) }
+  }
+
+  #countBytes(pieces: readonly Piece[], result: Counters): void {
+    for (const piece of pieces) {
+      const size = piece.to - piece.from
+      result.bytesIn += piece.kind === 'block' ? this.#blocks.bytesOf(piece.ptr, size) : size
+    }
   }
 
   /** Partitions in loops over rows from the first step on. */
@@ -298,7 +335,16 @@ export class TaskRunner {
     }
     const columns = program.columns && ColumnRunner.fits(this.#arena)
     const meter = new StepMeter(program.steps.length)
-    return { meter, fns, steps: program.steps, columns, segmentsFrom: new Map() }
+    const states = this.#statesProgram(program.steps, fns)
+    return { meter, fns, steps: program.steps, columns, states, segmentsFrom: new Map() }
+  }
+
+  #statesProgram(steps: readonly ProgramStep[], fns: Function[]): StatesProgram | undefined {
+    const [step] = steps
+    const kernel = step && this.#operators.get(step.operator)?.kernel
+    if (kernel?.form !== 'states') return undefined
+    const { params } = step!
+    return { kernel, params, run: kernel.prepare(fns, params) }
   }
 
   async #function(fn: PortableFunction | BuiltinFunction): Promise<Function> {

@@ -3,8 +3,10 @@
  * results are kept in blocks, and the exchange in front of them is not.
  */
 import { type Call, stepOf } from '../apply.ts'
-import { type Needed, type RddNode, StreamNode } from '../engine/dag.ts'
+import { type Needed, RddNode, StreamNode } from '../engine/dag.ts'
 import type { Operator, Params } from '../engine/operator.ts'
+import { instantiate } from '../engine/plan.ts'
+import { StateStore } from '../engine/state-store.ts'
 import * as ops from '../ops/index.ts'
 import { changes } from '../ops/sliding.ts'
 import { combination, combined } from './combined.ts'
@@ -80,49 +82,85 @@ export interface MapStateOptions {
   readonly timeout: number | undefined
 }
 
-/** The rows of `mapState`: mapped ones and states; `picked` takes one kind of them. */
-export function mapStateStream(
+/** What `mapWithState` comes to: its rows, and its states in every batch. */
+export interface MapState {
+  readonly mapped: StreamNode
+  readonly states: StateStore
+  /** Pairs of key and state; computed where an output reads them. */
+  readonly snapshots: StreamNode
+}
+
+export function mapState(
   call: Call,
   values: StreamNode,
   { partitions, initial, function: f, timed, timeout }: MapStateOptions,
-): StreamNode {
-  const params = { partitions, timed, ...(timeout !== undefined && { timeout }) }
+): MapState {
+  const { slide } = values
+  const params = { partitions, timed, slide, ...(timeout !== undefined && { timeout }) }
   const of = combination(call, ops.mapState, params, { functions: [f] })
-  return running(call, [values], ops.state, {}, (time, needed) => {
+  const states = new StateStore(partitions)
+  const mapped = running(call, [values], ops.state, {}, async (time, needed, zeroTime) => {
     const own = rddsOf(needed, ({ parent }) => parent < 0)
     const first = own.length === 0 && initial ? [initial()] : []
-    const node = combined(of, [own, first, rddsOf(needed, ({ parent }) => parent === 0)])
-    // No pairs, but where their keys belong: the next batch finds its states there.
-    node.partitioner = { kind: 'hash', partitions }
+    const node = combined(of, [first, rddsOf(needed, ({ parent }) => parent === 0)])
+    node.states = states
+    // Who reads the states of the batch before has to come first.
+    const isRead = snapshots.rememberMs > 0
+    const read = isRead ? await instantiate(snapshots, time - slide, zeroTime) : null
+    node.after = read ? [...own, read] : own
     return onceOnly(node, time)
   })
+  mapped.states = states
+  const snapshots = snapshotStream(call, mapped, states)
+  return { mapped, states, snapshots }
 }
 
-/** One kind of the rows of a `mapState`. */
-export function picked(call: Call, of: StreamNode, what: 'mapped' | 'snapshots'): StreamNode {
-  return new StreamNode({
-    parents: [of],
-    step: stepOf(call, ops.pickState, { what }),
-    slide: of.slide,
+/** Pairs of key and state; with `times`, of key and [state, time of its last record]. */
+export function snapshotStream(
+  call: Call,
+  mapped: StreamNode,
+  states: StateStore,
+  times = false,
+): StreamNode {
+  const step = stepOf(call, ops.stateSnapshots, { partitions: states.partitions, times })
+  const snapshots = new StreamNode({
+    parents: [mapped],
+    step,
+    slide: mapped.slide,
+    expand: (time, inputs) => {
+      const node = new RddNode({ step, inputs: [] })
+      node.states = states
+      node.after = inputs
+      node.time = time
+      return node
+    },
   })
+  snapshots.persisted = true
+  return snapshots
 }
 
 function rddsOf(needed: readonly Needed[], is: (one: Needed) => boolean): RddNode[] {
   return needed.filter(is).map(({ rdd }) => rdd)
 }
 
+type Make = (
+  time: number,
+  needed: readonly Needed[],
+  zeroTime: number,
+) => Promise<RddNode> | RddNode
+
 function running(
   call: Call,
   parents: readonly StreamNode[],
   operator: Operator,
   params: Params,
-  make: (time: number, needed: readonly Needed[]) => RddNode,
+  make: Make,
 ): StreamNode {
   const node = new StreamNode({
     parents,
     step: stepOf(call, operator, params),
     slide: (params.slide as number | undefined) ?? parents[0]!.slide,
-    expand: (time, _, needed) => make(time, needed),
+    expand: (time, _, needed, zeroTime) => make(time, needed, zeroTime),
   })
   node.persisted = true
   return node

@@ -36,7 +36,7 @@ export function groupViews(
   count: u32,
   gids: usize,
 ): u32 {
-  return groupCells<v128>(views, n, slots, mask, keys, count, gids)
+  return groupCells<v128, f64>(views, n, slots, mask, keys, count, gids)
 }
 
 /** Group ids of `n` numbers: NaN equals NaN, -0 equals 0. Keys are f64. */
@@ -49,7 +49,7 @@ export function groupF64(
   count: u32,
   gids: usize,
 ): u32 {
-  return groupCells<f64>(values, n, slots, mask, keys, count, gids)
+  return groupCells<f64, f64>(values, n, slots, mask, keys, count, gids)
 }
 
 /** Group ids of `n` values of 64 bits, which are equal when their bits are. */
@@ -62,7 +62,7 @@ export function groupBits(
   count: u32,
   gids: usize,
 ): u32 {
-  return groupCells<u64>(values, n, slots, mask, keys, count, gids)
+  return groupCells<u64, f64>(values, n, slots, mask, keys, count, gids)
 }
 
 /** Group ids of `n` pairs of strings. */
@@ -125,6 +125,57 @@ export function groupF64F64(
   return groupPairs<f64, f64>(firsts, seconds, n, slots, mask, firstKeys, secondKeys, count, gids)
 }
 
+/** As `groupF64`, with keys that open records of 24 bytes. */
+export function groupF64Records(
+  values: usize,
+  n: u32,
+  slots: usize,
+  mask: u32,
+  keys: usize,
+  count: u32,
+  gids: usize,
+): u32 {
+  return groupCells<f64, u8>(values, n, slots, mask, keys, count, gids)
+}
+
+/** As `groupViews`, with keys that open records of 32 bytes. */
+export function groupViewRecords(
+  views: usize,
+  n: u32,
+  slots: usize,
+  mask: u32,
+  keys: usize,
+  count: u32,
+  gids: usize,
+): u32 {
+  return groupCells<v128, u8>(views, n, slots, mask, keys, count, gids)
+}
+
+/** The group id + 1 of a number among records; 0 where it is in no group. */
+export function findF64Record(value: usize, slots: usize, mask: u32, keys: usize): u32 {
+  return findRecord<f64>(value, slots, mask, keys)
+}
+
+/** The group id + 1 of the text of a view among records; 0 where it is in no group. */
+export function findViewRecord(view: usize, slots: usize, mask: u32, keys: usize): u32 {
+  return findRecord<v128>(view, slots, mask, keys)
+}
+
+function findRecord<T>(cell: usize, slots: usize, mask: u32, keys: usize): u32 {
+  let slot = slotOf<T>(cell, clz<u64>(mask as u64))
+  while (true) {
+    const group = load<u32>(slots + slot)
+    if (group === 0) return 0
+    if (sameCell<T>(keys + (group - 1) * strideOf<T, u8>(), cell)) return group
+    slot = (slot + 4) & (mask << 2)
+  }
+}
+
+/** Bytes from one key to the next: of records where `S` is an integer, else of cells. */
+function strideOf<T, S>(): usize {
+  return isInteger<S>() ? sizeof<T>() + 16 : sizeof<T>()
+}
+
 /**
  * A column of cells: `v128` is a view, `f64` a number, `u64` the bits of a value.
  *
@@ -133,7 +184,7 @@ export function groupF64F64(
  * bring new groups, nothing is compared in the first pass, which then only has slots on their way
  * from memory.
  */
-function groupCells<T>(
+function groupCells<T, S>(
   cells: usize,
   n: u32,
   slots: usize,
@@ -145,7 +196,7 @@ function groupCells<T>(
   const end = gids + (n << 2)
   const shift = clz<u64>(mask as u64)
   // What a slot holds tells its key's place from here on; an empty slot has this impossible one.
-  const front = keys - sizeof<T>()
+  const front = keys - strideOf<T, S>()
   if (isFloat<T>()) store<f64>(front, NaN)
   else if (!isInteger<T>()) store<u64>(front, ~(0 as u64))
   let isNews = true
@@ -153,6 +204,7 @@ function groupCells<T>(
     const before = count
     const stop = end - gids > STEP ? gids + STEP : end
     let misses = ~(0 as u64) >> ((64 - ((stop - gids) >> 2)) as u64)
+    if (isInteger<S>()) count += tooMany(touchRecords<T, S>(cells, gids, stop, slots, shift, front))
     if (isNews) {
       let touched: u32 = 0
       for (let p = gids, cell = cells; p !== stop; p += 4, cell += sizeof<T>()) {
@@ -173,8 +225,8 @@ function groupCells<T>(
         const otherSlot = slotOf<T>(other, shift)
         const group = load<u32>(slots + slot)
         const otherGroup = load<u32>(slots + otherSlot)
-        let hit = looksSame<T>(front + group * sizeof<T>(), cell)
-        let otherHit = looksSame<T>(front + otherGroup * sizeof<T>(), other)
+        let hit = looksSame<T>(front + group * strideOf<T, S>(), cell)
+        let otherHit = looksSame<T>(front + otherGroup * strideOf<T, S>(), other)
         if (isInteger<T>()) {
           // Any 64 bits may be a value.
           hit &= (group !== 0) as u32
@@ -192,7 +244,7 @@ function groupCells<T>(
     }
     for (; misses !== 0; misses &= misses - 1) {
       const i = ctz<u64>(misses) as usize
-      count = findOrAdd<T>(cells + i * sizeof<T>(), gids + (i << 2), slots, mask, keys, count)
+      count = findOrAdd<T, S>(cells + i * sizeof<T>(), gids + (i << 2), slots, mask, keys, count)
     }
     isNews = (count - before) << 3 > stop - gids
     cells += ((stop - gids) >> 2) * sizeof<T>()
@@ -201,8 +253,31 @@ function groupCells<T>(
   return count
 }
 
+/**
+ * Has slots and records of some rows on their way from memory: all slots first, so that as many
+ * loads as the processor can remember wait at the same time. Other tables fit into its cache.
+ */
+function touchRecords<T, S>(
+  cells: usize,
+  gids: usize,
+  stop: usize,
+  slots: usize,
+  shift: u64,
+  front: usize,
+): u32 {
+  let touched: u32 = 0
+  for (let p = gids, cell = cells; p !== stop; p += 4, cell += sizeof<T>()) {
+    store<u32>(p, load<u32>(slots + slotOf<T>(cell, shift)))
+  }
+  for (let p = gids; p !== stop; p += 4) {
+    const group = load<u32>(p)
+    touched |= load<u32>(front + group * strideOf<T, S>()) & group
+  }
+  return touched
+}
+
 /** The group id, at `p`, of a cell whose slot lies there; returns the number of groups. */
-function findOrAdd<T>(
+function findOrAdd<T, S>(
   cell: usize,
   p: usize,
   slots: usize,
@@ -214,12 +289,12 @@ function findOrAdd<T>(
   while (true) {
     const group = load<u32>(slots + slot)
     if (group === 0) {
-      copyCell<T>(keys + count * sizeof<T>(), cell)
+      copyCell<T>(keys + count * strideOf<T, S>(), cell)
       store<u32>(p, count)
       store<u32>(slots + slot, count + 1)
       return count + 1
     }
-    if (sameCell<T>(keys + (group - 1) * sizeof<T>(), cell)) {
+    if (sameCell<T>(keys + (group - 1) * strideOf<T, S>(), cell)) {
       store<u32>(p, group - 1)
       return count
     }

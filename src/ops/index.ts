@@ -19,7 +19,6 @@ import { mapPartitions } from './map-partitions.ts'
 import { mapState } from './map-state.ts'
 import { mapValues } from './map-values.ts'
 import { partitionBy } from './partition-by.ts'
-import { pickState } from './pick-state.ts'
 import { pipe } from './pipe.ts'
 import { reduce } from './reduce.ts'
 import { reduceByKey } from './reduce-by-key.ts'
@@ -33,6 +32,7 @@ import { sliding } from './sliding.ts'
 import { sorted } from './sorted.ts'
 import { source } from './source.ts'
 import { state } from './state.ts'
+import { stateSnapshots } from './state-snapshots.ts'
 import { tap } from './tap.ts'
 import { top } from './top.ts'
 import { transform } from './transform.ts'
@@ -60,7 +60,7 @@ const all: readonly Operator[] = [
   map,
   mapAsync,
   mapPartitions,
-  pickState,
+  stateSnapshots,
   partitionBy,
   mapState,
   mapValues,
@@ -113,7 +113,6 @@ export {
   mapState,
   mapValues,
   partitionBy,
-  pickState,
   pipe,
   reduce,
   reduceByKey,
@@ -128,6 +127,7 @@ export {
   sorted,
   source,
   state,
+  stateSnapshots,
   tap,
   top,
   transform,

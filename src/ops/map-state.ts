@@ -1,9 +1,9 @@
 /**
- * The rows that a function of each record and of its key's state gives, and the states afterwards.
+ * The rows that a function of each record and of its key's state gives; the states stay in tables
+ * from batch to batch, where only those of the batch's keys are touched.
  *
- *   side 0: what it gave before     ─┐
- *   side 1: [key, first state]      ─┼─ call ─▶ [0, key, state, touched, –]   states, for later
- *   side 2: [key, value]            ─┘          [1, –, –, –, mapped]          mapped rows
+ *   side 0: [key, first state]      ─┬─▶ states
+ *   side 1: [key, value]            ─┴─ call ─▶ mapped rows
  *
  * Records are taken in their order, states before them. A key without a record for longer than the
  * timeout gets a last call.
@@ -11,7 +11,70 @@
  * @example
  * pairs.mapWithState(StateSpec.function((key, value, state) => state.getOption()))
  */
-import { type Operator, type RowCode, zippedByKey } from '../engine/operator.ts'
+import {
+  type Operator,
+  type Params,
+  type StatesKernel,
+  type StatesWork,
+  zippedByKey,
+} from '../engine/operator.ts'
+import type { Expiry } from '../state/expiry.ts'
+import { KeyState } from '../state/key-state.ts'
+
+/** Made for each program, so that V8 inlines its function. */
+const loop = `'use strict';
+return (ids, keys, values, table, state, sink, time, failed) => {
+  let i = 0;
+  try {
+    for (; i < keys.length; i++) {
+      const id = ids[i];
+      table.load(id, state, false);
+      const mapped = CALL;
+      table.store(id, state);
+      if (mapped !== undefined) sink.push(mapped);
+    }
+  } catch (error) { throw failed(error, [keys[i], values[i]]) }
+}`
+
+type Loop = (
+  ids: Uint32Array,
+  keys: ArrayLike<unknown>,
+  values: ArrayLike<unknown>,
+  table: StatesWork['table'],
+  state: KeyState,
+  sink: StatesWork['sink'],
+  time: number,
+  failed: StatesWork['failed'],
+) => void
+
+const kernel: StatesKernel = {
+  form: 'states',
+  access: 'write',
+  expiry: expiryOf,
+  emitsOnEmpty: params => params.timeout !== undefined,
+  prepare([f], { timed }) {
+    const call = `f(${timed ? 'time, ' : ''}keys[i], values[i], state)`
+    const each = new Function('f', loop.replace('CALL', call))(f) as Loop
+    const state = new KeyState()
+    return ({ table, vectors, time, sink, failed }) => {
+      for (const { side, ids, keys, values } of vectors) {
+        if (side === 1) each(ids, keys, values, table, state, sink, time, failed)
+        else for (let i = 0; i < keys.length; i++) putFirst(table, ids[i]!, values[i], state)
+      }
+      for (const id of table.expired()) {
+        const key = table.keyOf(id)
+        table.load(id, state, true)
+        try {
+          const mapped = timed ? f!(time, key, undefined, state) : f!(key, undefined, state)
+          if (mapped !== undefined) sink.push(mapped)
+        } catch (error) {
+          throw failed(error, [key, undefined])
+        }
+        table.remove(id)
+      }
+    }
+  },
+}
 
 export const mapState: Operator = {
   name: 'mapState',
@@ -20,59 +83,14 @@ export const mapState: Operator = {
   // What comes out is no pair.
   keepsPartitioner: false,
   arity: 4,
-  kernel: {
-    form: 'rows',
-    row: c => {
-      const table = c.state('table', 'new rt.KeyTable()')
-      const held = c.state('held', '[]')
-      const state = c.state('state', 'new rt.KeyState()')
-      const [row, id, before, mapped] = ['row', 'id', 'before', 'mapped'].map(c.name) as [
-        ...[string, string, string, string],
-      ]
-      const kept =
-        c.params.timeout === undefined ? '' : `else if (${before}) ${before}[1] = ${c.time()};\n`
-      const { key, value, check } = c.pair()
-      return (
-        `if (${c.side()} === 0) {\nconst ${row} = ${c.row()};\n` +
-        `if (${row}[0] === 0) ${held}[${table}.idOf(${row}[1])] = [${row}[2], ${row}[3]];\n` +
-        `} else {\n${check}const ${id} = ${table}.idOf(${key});\n` +
-        `if (${c.side()} === 1) ${held}[${id}] = [${value}, ${c.time()}];\n` +
-        `else {\nconst ${before} = ${held}[${id}];\n` +
-        `${state}.wrap(${before} !== undefined, ${before}?.[0], false);\n` +
-        `const ${mapped} = ${call(c, key, value, state)};\n` +
-        `if (${state}.outcome === 'removed') ${held}[${id}] = undefined;\n` +
-        `else if (${state}.outcome === 'updated') ` +
-        `${held}[${id}] = [${state}.get(), ${c.time()}];\n${kept}` +
-        `if (${mapped} !== undefined) {\n${emitMapped(c, mapped)}}\n}\n}\n`
-      )
-    },
-    finish: c => {
-      const keys = `${c.state('table', 'new rt.KeyTable()')}.keys`
-      const held = c.state('held', '[]')
-      const state = c.state('state', 'new rt.KeyState()')
-      const [i, one, mapped] = [c.name('i'), c.name('one'), c.name('mapped')]
-      const keep = c.emit(`[0, ${keys}[${i}], ${one}[0], ${one}[1], undefined]`)
-      const { timeout } = c.params
-      const expired =
-        timeout === undefined
-          ? ''
-          : `if (${one}[1] < ${c.time()} - ${Number(timeout)}) {\n` +
-            `${state}.wrap(true, ${one}[0], true);\n` +
-            `const ${mapped} = ${call(c, `${keys}[${i}]`, 'undefined', state)};\n` +
-            `if (${mapped} !== undefined) {\n${emitMapped(c, mapped)}}\ncontinue;\n}\n`
-      return (
-        `for (let ${i} = 0; ${i} < ${held}.length; ${i}++) {\n` +
-        `const ${one} = ${held}[${i}];\nif (${one} === undefined) continue;\n${expired}${keep}}\n`
-      )
-    },
-  },
+  kernel,
 }
 
-function call(c: RowCode, key: string, value: string, state: string): string {
-  const args = [...(c.params.timed ? [c.time()] : []), key, value, state]
-  return c.callOn(`[${key}, ${value}]`, 0, ...args)
+function putFirst(table: StatesWork['table'], id: number, value: unknown, state: KeyState): void {
+  state.wrap(false, undefined, false).update(value)
+  table.store(id, state)
 }
 
-function emitMapped(c: RowCode, mapped: string): string {
-  return c.emit(`[1, undefined, undefined, undefined, ${mapped}]`)
+function expiryOf({ timeout, slide }: Params): Expiry | undefined {
+  return timeout === undefined ? undefined : { timeout: timeout as number, slide: slide as number }
 }

@@ -37,6 +37,7 @@ const task: fc.Arbitrary<TaskMessage> = fc.record({
       number: fc.nat(),
       program: fc.nat(),
       pieces,
+      table: address,
     }),
     { maxLength: 5 },
   ),
@@ -117,6 +118,7 @@ const taskOf = (attempt: number, pieceCount = 0): TaskMessage => ({
       partition: 0,
       number: 0,
       program: 0,
+      table: 0,
       pieces: Array.from({ length: pieceCount }, (_, i) => ({ kind: 'text', from: i, to: i })),
     },
   ],
@@ -167,6 +169,7 @@ function bench(): Bench {
       queue.add({
         task: taskOf(attempt, pieceCount),
         group,
+        undo: undefined,
         resolve: each => settled.push(each.rowsIn),
         reject: error => failed.push(error),
         slot: -1,

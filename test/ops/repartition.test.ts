@@ -25,6 +25,16 @@ operatorConformance('repartition', [
     compare: 'set',
     expected: [['x', 'x', 'y', 'x']],
   },
+  {
+    name: 'deals out what kernels have made, partition by partition',
+    input: [rows],
+    steps: [
+      ['map', (x: number) => x * 2],
+      ['repartition', 3],
+    ],
+    compare: 'set',
+    expected: [rows.map(x => x * 2)],
+  },
   ...[1, 2, 5, 20].map(n => ({
     name: `makes exactly ${n} partitions and fills them all`,
     input: [rows, rows.map(String)],

@@ -8,7 +8,9 @@
 import { type DStream, type State, StateSpec } from 'pelton'
 import { runStream } from 'pelton/testing'
 import { describe, expect, expectTypeOf, test } from 'vitest'
+import { callOf } from '../../src/apply.ts'
 import { DStream as Stream } from '../../src/dstream.ts'
+import { snapshotStream } from '../../src/facade/running.ts'
 import { RDD } from '../../src/rdd.ts'
 import { KeyState } from '../../src/state/key-state.ts'
 import { thrown } from '../engine/support.ts'
@@ -22,11 +24,11 @@ const byKey = (a: readonly unknown[], b: readonly unknown[]): number =>
   (a[0] as number) - (b[0] as number)
 
 /** The states behind a stream of mapped rows as the next batch gets them, with their times. */
-function touchedStates(mapped: DStream<unknown>): DStream<Touched> {
-  const [states] = mapped.node.parents
-  return new Stream<unknown[]>(mapped.context, states!)
-    .filter(row => row[0] === 0)
-    .map(([, key, state, touched]) => [key, [state, touched]] as Touched)
+function touchedStates({ context, node }: DStream<unknown>): DStream<Touched> {
+  return new Stream<Touched>(
+    context,
+    snapshotStream(callOf('stateSnapshots'), node, node.states!, true),
+  )
 }
 
 describe('the state of a key', () => {

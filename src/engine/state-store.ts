@@ -1,0 +1,150 @@
+/**
+ * The states of an operator, for as long as its stream runs: a table for each partition. One batch
+ * writes at a time; what it has written is what views show once it is committed, and is undone
+ * where its stage fails.
+ *
+ *   written ─▶ sealed ─ batch ends, or the next begins ─▶ committed
+ *      └─ failed ─▶ as it was
+ */
+import type { Arena } from '../columnar/arena.ts'
+import { type KernelExports, openKernels } from '../columnar/kernels.ts'
+import { hashKey } from '../columnar/keys.ts'
+import { PeltonError } from '../errors.ts'
+import { commitTable, createTable, freeTable, undoTable } from '../state/table-log.ts'
+import { entriesOf, TableReader } from '../state/table-reader.ts'
+import { type Dataset, storeOwner } from './block-store.ts'
+import type { RddNode } from './dag.ts'
+
+/** Runs a stage with these tables, one a partition. */
+type Run = (tables: readonly number[]) => Promise<Dataset>
+
+export class StateStore {
+  readonly partitions: number
+  #arena: Arena | undefined
+  #kernels: KernelExports | undefined
+  #tables: number[] = []
+  /** Time of the last batch that has written, and of the last one that is committed. */
+  #written: number | undefined
+  #committed: number | undefined
+  #isRunning = false
+  #isReleased = false
+  /** Iterations that still read what lay in the heap when they began. */
+  #readers = 0
+  /** Chunks that only they may still read. */
+  #unread: number[] = []
+
+  constructor(partitions: number) {
+    this.partitions = partitions
+  }
+
+  /** Time of the batch whose states views show, in milliseconds. */
+  get time(): number | undefined {
+    return this.#isReleased ? undefined : this.#committed
+  }
+
+  /**
+   * Runs the stage of a node that writes the states of its time, or reads them.
+   *
+   * @throws PeltonError `FORGOTTEN` where later states have taken the place of those.
+   */
+  async run(arena: Arena, node: RddNode, run: Run): Promise<Dataset> {
+    const { kernel } = node.step.operator
+    const time = node.time!
+    if (kernel?.form === 'states' && kernel.access === 'read') {
+      if (time !== this.#written) throw overwritten(node, this.#written)
+      return await run(this.#tables)
+    }
+    if (this.#written !== undefined && time <= this.#written) throw overwritten(node, this.#written)
+    this.commit()
+    this.#arena = arena
+    while (this.#tables.length < this.partitions) {
+      this.#tables.push(createTable(arena, storeOwner))
+    }
+    this.#isRunning = true
+    try {
+      const dataset = await run(this.#tables)
+      this.#written = time
+      return dataset
+    } catch (error) {
+      for (const table of this.#tables) undoTable(arena, table, true)
+      throw error
+    } finally {
+      this.#isRunning = false
+      if (this.#isReleased) this.#free()
+    }
+  }
+
+  /** Lets views show what the last batch has written. */
+  commit(): void {
+    if (this.#isRunning || this.#written === this.#committed) return
+    for (const table of this.#tables) {
+      commitTable(this.#arena!, table, chunk => this.#letGo(chunk))
+    }
+    this.#committed = this.#written
+  }
+
+  #letGo(chunk: number): void {
+    if (this.#readers > 0) this.#unread.push(chunk)
+    else this.#arena!.free(chunk)
+  }
+
+  /** How many keys have a state. */
+  get size(): number {
+    return this.#readable.reduce((sum, table) => sum + this.#reader(table).size, 0)
+  }
+
+  get #readable(): readonly number[] {
+    return this.time === undefined ? [] : this.#tables
+  }
+
+  #reader(table: number): TableReader {
+    return new TableReader(this.#arena!, table, 'committed')
+  }
+
+  /** The state of a key, or undefined. */
+  get(key: unknown): unknown {
+    if (this.time === undefined) return undefined
+    const arena = this.#arena!
+    this.#kernels ??= openKernels(arena.handle().memory)
+    const table = this.#tables[hashKey(key) % this.partitions]!
+    return this.#reader(table).get(key, this.#kernels, storeOwner)
+  }
+
+  /** Pairs of key and state as they are now, whatever is committed while they are read. */
+  *entries(): Generator<[key: unknown, state: unknown]> {
+    const copies = this.#readable.map(table => this.#reader(table).copy())
+    this.#readers++
+    try {
+      for (const copy of copies) {
+        for (const entry of entriesOf(this.#arena!, copy)) {
+          yield [entry[0], entry[1]]
+          if (this.#isReleased) return
+        }
+      }
+    } finally {
+      if (--this.#readers === 0) {
+        for (const chunk of this.#unread.splice(0)) this.#arena!.free(chunk)
+      }
+    }
+  }
+
+  /** Gives everything back, once nobody writes. */
+  release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    if (!this.#isRunning) this.#free()
+  }
+
+  #free(): void {
+    for (const table of this.#tables.splice(0)) freeTable(this.#arena!, table)
+    for (const chunk of this.#unread.splice(0)) this.#arena!.free(chunk)
+  }
+}
+
+function overwritten({ step: { label, place }, time }: RddNode, now: number | undefined) {
+  return new PeltonError(
+    `the states of ${label} at ${time} ms are gone: those of ${now} ms have taken their place. ` +
+      'Use the rows within their batch, or persist what is made of them',
+    { code: 'FORGOTTEN', operator: label, ...(place && { place }) },
+  )
+}

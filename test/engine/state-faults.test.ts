@@ -1,0 +1,232 @@
+/**
+ * States when tasks fail half-way: whatever an attempt has changed is as it was before the next one
+ * begins, in the partitions that had ended too, and memory is balanced.
+ *
+ * What it can't catch: a death of the whole process.
+ */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type DStream, Receiver, type State, StateSpec } from 'pelton'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { forcedPlacement } from '../../src/context.ts'
+import { SharedWorkers } from './support.ts'
+
+const shared = new SharedWorkers()
+const directory = mkdtempSync(join(tmpdir(), 'pelton-'))
+let files = 0
+/** A file that does not exist yet: how attempts in different threads know of each other. */
+const freshFile = (): string => join(directory, `once-${files++}`)
+
+afterEach(() => shared.check())
+afterAll(async () => {
+  await shared.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+type Pair = [key: number | string, value: number]
+type Fail = (key: unknown, time: number) => void
+const keys = 500
+const partitions = 7
+const everyPartition: object = { [forcedPlacement]: 'all' }
+
+/** Sums by key as numbers, texts and objects, and what `fail` does in the middle of it. */
+function summing(fail: Fail) {
+  return StateSpec.timedFunction(
+    (time: number, key: number | string, value: number | undefined, state: State<any>) => {
+      if (state.isTimingOut()) return [key, 'out', state.get()]
+      const before = state.getOption() ?? 0
+      const sum = (typeof before === 'object' ? before.sum : Number(before)) + (value ?? 0)
+      if (sum % 11 === 0) {
+        state.remove()
+        fail(key, time)
+        return
+      }
+      state.update(sum % 3 === 0 ? { sum } : sum % 3 === 1 ? String(sum) : sum)
+      fail(key, time)
+      return [key, sum]
+    },
+  )
+    .partitions(partitions)
+    .timeout(3000)
+}
+
+/** Batches that touch most keys, some of them twice, and bring new ones. */
+const batches = [0, 1, 2, 3, 4, 5].map(batch =>
+  Array.from({ length: keys }, (_, i): Pair => {
+    const key = (i * (batch + 1)) % (keys - 40 * batch + batch * batch * 30)
+    return [i % 5 === 0 ? `a key that is longer than a view, ${key}` : key, i % 7]
+  }),
+)
+
+interface Outcome {
+  readonly mapped: string[][]
+  readonly snapshots: string[][]
+  readonly errors: string[]
+  readonly failures: number
+}
+
+const texts = (rows: unknown[]): string[] => rows.map(row => JSON.stringify(row)).sort()
+
+async function run(fail: Fail, options: object = {}): Promise<Outcome> {
+  const { ssc, tick } = shared.rig({ ...everyPartition, ...options })
+  const [mapped, snapshots, errors]: [string[][], string[][], string[]] = [[], [], []]
+  let failures = 0
+  ssc.on('taskFailed', () => failures++)
+  ssc.on('error', ({ error }) => errors.push(error.code))
+  const stream: DStream<any> = ssc.queueStream([...batches])
+  const states = stream.mapWithState(summing(fail) as any)
+  states.foreachRDD(async (rdd, time) => {
+    mapped[time / 1000 - 1] = texts(await rdd.collect())
+  })
+  states.stateSnapshots().foreachRDD(async (rdd, time) => {
+    snapshots[time / 1000 - 1] = texts(await rdd.collect())
+  })
+  await ssc.start()
+  await tick(batches.length)
+  const viewed = texts([...states.stateView()])
+  if (errors.length === 0) expect(viewed).toEqual(snapshots.at(-1))
+  await ssc.stop()
+  return { mapped, snapshots, errors, failures }
+}
+
+const sound = await run(() => {})
+
+test('the batches do all that they are to do', () => {
+  expect(sound.errors).toEqual([])
+  expect(sound.mapped.map(rows => rows.length > 0)).toEqual(batches.map(() => true))
+  expect(sound.mapped.flat().some(row => row.includes('out'))).toBe(true)
+  expect(sound.snapshots.map(rows => rows.length)).not.toContain(0)
+})
+
+const once = (file: string, then: () => void): Fail => {
+  return (key, time) => {
+    // Somewhere in the middle of a partition, in a batch that finds states.
+    if (time !== 3000 || !String(key).endsWith('7')) return
+    try {
+      writeFileSync(file, '', { flag: 'wx' })
+    } catch {
+      return
+    }
+    then()
+  }
+}
+
+describe('half a partition is undone', () => {
+  test('where the function throws', async () => {
+    const outcome = await run(
+      once(freshFile(), () => {
+        throw new Error('once')
+      }),
+    )
+    expect(outcome).toEqual({ ...sound, failures: 1 })
+  })
+
+  test('where the worker dies', async () => {
+    const outcome = await run(once(freshFile(), () => process.exit(3)))
+    expect(outcome).toEqual({ ...sound, failures: 1 })
+  })
+
+  test('where the task hangs until it is ended', async () => {
+    const hang = (): void => {
+      for (;;);
+    }
+    const outcome = await run(once(freshFile(), hang), { taskTimeout: 300 })
+    expect(outcome).toEqual({ ...sound, failures: 1 })
+  })
+
+  test.each(['one', 'all'])('again and again, placement %s', async placement => {
+    const file = freshFile()
+    const outcome = await run(
+      (key, time) => {
+        const marker = `${file}-${time}-${key}`
+        // Each key is in one partition, so no other worker is here at the same time.
+        if (typeof key !== 'number' || key % 50 !== 7 || existsSync(marker)) return
+        writeFileSync(marker, '')
+        if (key % 100 === 7) process.exit(1)
+        throw new Error('once a key')
+      },
+      { [forcedPlacement]: placement, maxTaskFailures: 100 },
+    )
+    expect(outcome.failures).toBeGreaterThan(10)
+    expect({ ...outcome, failures: 0 }).toEqual(sound)
+  })
+})
+
+test('a stage that fails leaves all partitions as they were, and is done again later', async () => {
+  const file = freshFile()
+  const outcome = await run(
+    once(file, () => {
+      throw new Error('once')
+    }),
+    { maxTaskFailures: 1 },
+  )
+  // The mapped rows of that batch are lost with their job; the snapshot computes the states.
+  expect(outcome.errors).toHaveLength(1)
+  expect(outcome.snapshots).toEqual(sound.snapshots)
+  const mapped = [...sound.mapped]
+  delete mapped[2]
+  expect(outcome.mapped).toEqual(mapped)
+})
+
+test('a function that fails for ever stops the states where they were', async () => {
+  const { ssc, tick } = shared.rig({ ...everyPartition, maxTaskFailures: 2 })
+  const states = ssc.queueStream([...batches]).mapWithState(
+    summing((key, time) => {
+      if (time === 3000 && String(key).endsWith('7')) throw new Error('always')
+    }) as any,
+  )
+  states.foreachRDD(async rdd => void (await rdd.count()))
+  const view = states.stateView()
+  const errors: string[] = []
+  ssc.on('error', ({ error }) => errors.push(error.message))
+  await ssc.start()
+  const seen: unknown[] = []
+  for (let i = 0; i < 5; i++) {
+    await tick()
+    seen.push([view.time, view.size])
+  }
+  expect(seen.slice(2)).toEqual([seen[1], seen[1], seen[1]])
+  expect(texts([...view])).toEqual(sound.snapshots[1])
+  expect(errors).toHaveLength(3)
+  expect(errors.every(message => message.includes('always'))).toBe(true)
+  await ssc.stop()
+})
+
+class Pairs extends Receiver<[string, number]> {
+  onStart(): void {}
+  onStop(): void {}
+}
+
+test('what came in while a function failed is there when it does no more', async () => {
+  const { ssc, tick } = shared.rig({ maxTaskFailures: 1 })
+  const mended = freshFile()
+  const pairs = new Pairs()
+  const states = ssc.receiverStream(pairs).mapWithState(
+    StateSpec.function((key: string, value: number | undefined, state: State<number>) => {
+      if (value === 2 && !existsSync(mended)) throw new Error('not yet')
+      state.update((state.getOption() ?? 0) + value!)
+      return key
+    }),
+  )
+  states.foreachRDD(async rdd => void (await rdd.count()))
+  const view = states.stateView()
+  await ssc.start()
+  for (let i = 1; i <= 6; i++) {
+    await pairs.store([
+      ['a', i],
+      [`b${i}`, i],
+    ])
+    await tick()
+
+    if (i < 6) expect([view.get('a'), view.size]).toEqual([1, 2])
+    if (i === 5) writeFileSync(mended, '')
+  }
+  expect([view.get('a'), view.size]).toEqual([21, 7])
+  await ssc.stop()
+})
+
+test.each([2, 4])('with %i jobs at once, each batch reads its own states', async concurrentJobs => {
+  const outcome = await run(() => {}, { concurrentJobs })
+  expect(outcome).toEqual(sound)
+})
