@@ -30,7 +30,17 @@ export const RATIO_NAMES = ['pure', 'skew', 'growth', 'scaling'] as const
 export type RatioName = (typeof RATIO_NAMES)[number]
 
 /** Streams as they run in service. */
-export const STREAM_NAMES = ['W3', 'W4', 'W5', 'W7', 'T0', 'hold', 'soak'] as const
+export const STREAM_NAMES = [
+  'W3',
+  'W4',
+  'W5',
+  'W7',
+  'T0',
+  'window-length',
+  'keys-held',
+  'hold',
+  'soak',
+] as const
 export type StreamName = (typeof STREAM_NAMES)[number]
 const USUAL_STREAMS: readonly StreamName[] = ['W5', 'T0']
 
@@ -79,6 +89,8 @@ Names
   T0       process start to the first word count of 7.5 MB
   soak     10,000 batches in two minutes: whether memory grows
   W3       a sliding window of 300 batches; W4: running sums of a million keys by mapWithState
+  window-length  W3 with windows of 30, 300 and 3,000 batches of 10,000 pairs
+  keys-held      10,000 updates by mapWithState of 10,000 to 10,000,000 keys
   growth   W1 and W2 with more rows a batch, ns a row; scaling: W1, W2, W6 by --workers
   latency  process start to first result; main-thread time of an empty batch
   micro    small parts of the engine, one at a time

@@ -11,6 +11,8 @@ import type { Output } from './latency.ts'
 import { missing as notInstalled } from './peers/index.ts'
 import { nativeMilliseconds } from './peers/native.ts'
 import { grouped, significant } from './report.ts'
+import { ask, common, type Line, type Run } from './stream-run.ts'
+import { keysHeld, windowLengths } from './stream-sizes.ts'
 
 const MEGABYTE = 1e6
 const SMALL_ROWS = 1000
@@ -91,20 +93,14 @@ export interface FirstCount {
   readonly words: number
 }
 
-/** A line of the report: as text, and as fields for JSON. */
-interface Line {
-  readonly text: string
-  readonly fields: Readonly<Record<string, unknown>>
-}
-
-type Run = (options: BenchOptions, folder: string, progress: Output['progress']) => Promise<Line[]>
-
 const RUNS: Readonly<Record<StreamName, Run>> = {
   W3: slidingWindow,
   W4: runningState,
   W5: smallBatches,
   W7: socket,
   T0: firstCount,
+  'window-length': windowLengths,
+  'keys-held': keysHeld,
   hold,
   soak,
 }
@@ -125,20 +121,6 @@ export async function runStream(
 ): Promise<void> {
   for (const { text, fields } of await RUNS[name](options, folder, progress)) {
     print(options.json ? JSON.stringify({ workload: name, ...fields }) : `${name} ${text}`)
-  }
-}
-
-/** Workers and gear, the first arguments of all scripts. */
-function common({ workers, gear }: BenchOptions): string[] {
-  return [String(workers.at(-1)), gear]
-}
-
-async function ask<T>(script: string, args: readonly string[]): Promise<T> {
-  const child = new Child<T>(`streams/${script}`, args)
-  try {
-    return await child.next()
-  } finally {
-    child.kill()
   }
 }
 
