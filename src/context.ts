@@ -20,7 +20,7 @@ import { type Settings, type StreamingContextOptions, settingsOf } from './optio
 import type { BatchQueue } from './outputs.ts'
 import { handleSignals } from './signals.ts'
 
-export { forcedPlacement, sharedRuntime } from './context/base.ts'
+export { forcedPlacement, partRows, sharedRuntime } from './context/base.ts'
 
 /** Life of a context, in Spark's words. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'

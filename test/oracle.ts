@@ -114,7 +114,10 @@ const perBatch: Record<string, (batch: Partitions, ...args: any[]) => Partitions
   ],
   sortBy: (batch, f, ascending = true) => {
     const sign = ascending ? 1 : -1
-    return [rowsOf(batch).sort((a, b) => sign * (f(a) < f(b) ? -1 : f(a) > f(b) ? 1 : 0))]
+    // NaN is behind all other numbers.
+    const last = (key: Row): number => (Number.isNaN(key) ? 1 : 0)
+    const order = (a: Row, b: Row): number => (a < b ? -1 : a > b ? 1 : last(a) - last(b))
+    return [rowsOf(batch).sort((a, b) => sign * order(f(a), f(b)))]
   },
   topK: (batch, count, f = (row: Row) => row) => [
     rowsOf(batch)

@@ -25,9 +25,13 @@ export const sharedRuntime: unique symbol = Symbol('pelton.sharedRuntime')
 /** Where all stages of a context go, whatever they cost. */
 export const forcedPlacement: unique symbol = Symbol('pelton.forcedPlacement')
 
+/** How many rows of a partition its kernels may hold. */
+export const partRows: unique symbol = Symbol('pelton.partRows')
+
 interface Hooks {
   readonly [sharedRuntime]?: Runtime
   readonly [forcedPlacement]?: Placement
+  readonly [partRows]?: number
 }
 
 /** A context without a clock: it makes RDDs and runs their actions. */
@@ -76,7 +80,8 @@ export abstract class ContextBase {
     const { maxTaskFailures, taskTimeoutMs, partitions, gear } = this.#settings
     const placement = this.#options[forcedPlacement]
     const kit = { operators: ops.operators, builtins }
-    const options = { maxTaskFailures, taskTimeoutMs, gear, kit, placement }
+    const rows = this.#options[partRows]
+    const options = { maxTaskFailures, taskTimeoutMs, gear, kit, placement, partRows: rows }
     const scheduler = new Scheduler(runtime, this.events, options)
     this.#unwatched.push(
       runtime.events.on('warning', event => this.events.emit('warning', event)),

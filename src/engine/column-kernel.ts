@@ -17,6 +17,7 @@ import type {
 } from '../expressions/columns.ts'
 import type { Expression } from '../expressions/index.ts'
 import type { Reducer } from '../functions/lift.ts'
+import type { ColumnRows } from './column-rows.ts'
 import type { Params } from './operator.ts'
 
 /** What an operator may ask while it makes its stage. */
@@ -37,6 +38,8 @@ export interface ColumnCode {
   failed(error: unknown, row: unknown): unknown
   /** An expression over rows of a shape, that of the input unless told; undefined: no kernels. */
   compile(expression: Expression, shape?: ColumnShape): ColumnExpression | undefined
+  /** Rows to be kept, for this stage alone. */
+  rows(): ColumnRows
   /** Groups of keys of the given shape, for this stage alone. */
   groups(key: ColumnShape): KeyGroups
   /**

@@ -14,7 +14,7 @@ import type { Expression } from '../expressions/index.ts'
 import type { PortableFunction } from '../functions/portable.ts'
 import type { ColumnStage, OncePerValue } from './column-kernel.ts'
 import { cutLines } from './column-lines.ts'
-import { canKeep } from './column-rows.ts'
+import { type ColumnRows, canKeep } from './column-rows.ts'
 import type { PureFunction } from './distinct.ts'
 import type { Operator } from './operator.ts'
 import type { BuiltinFunction, ProgramStep } from './program.ts'
@@ -46,6 +46,8 @@ export interface ColumnChain {
 export interface ColumnTools {
   readonly operators: ReadonlyMap<string, Operator>
   readonly machine: ColumnMachine
+  /** Rows to be kept, for the stage of a plan that comes as number `index` of those. */
+  rows(index: number): ColumnRows
   /** Groups of keys of a shape, for the aggregate of a plan that comes as number `index`. */
   groups(index: number, key: ColumnShape): KeyGroups
   /** Function `index` of the chain, called once for equal values; undefined where it is off. */
@@ -146,6 +148,7 @@ type StageMaker = (step: ProgramStep, index: number, input: ColumnShape) => Colu
 function stageMaker(chain: ColumnChain, tools: ColumnTools): StageMaker {
   const { machine } = tools
   let tables = 0
+  let kept = 0
   return (step, index, input) => {
     const before = chain.steps.slice(0, index)
     const first = before.reduce((sum, { functions }) => sum + functions.length, 0)
@@ -164,6 +167,7 @@ function stageMaker(chain: ColumnChain, tools: ColumnTools): StageMaker {
       isRepeatable: i => isRepeatable(step.functions[i]!),
       failed: (error, row) => tools.failed(error, index, row),
       compile,
+      rows: () => tools.rows(kept++),
       groups: key => tools.groups(tables++, key),
       distinct: (i, of = input) => {
         const results = step.pure[i]

@@ -113,6 +113,32 @@ export class ColumnRows {
     else this.segments.push({ rows, at })
   }
 
+  /** Memory that lasts as long as the rows. */
+  take(bytes: number): number {
+    return this.#heap.take(bytes)
+  }
+
+  /** Addresses of the leaves, the rows of each one behind the other; 0 for constants. */
+  joined(): readonly number[] {
+    if (this.segments.length !== 1) {
+      const at = this.leaves.map((leaf, i) => (leaf.kind === 'constant' ? 0 : this.#join(i, leaf)))
+      this.segments.splice(0, this.segments.length, { rows: this.rows, at })
+      this.#owned = 1
+    }
+    return this.segments[0]!.at
+  }
+
+  #join(i: number, { kind }: Leaf): number {
+    const bytes = leafBytes[kind as keyof typeof leafBytes]
+    const whole = this.#heap.take(this.rows * bytes)
+    let to = whole
+    for (const { rows, at } of this.segments) {
+      this.#machine.kernels.copyBytes(to, at[i]!, rows * bytes)
+      to += rows * bytes
+    }
+    return whole
+  }
+
   /** Copies of the columns where the rows are numbers, or tuples of numbers. */
   numbers(): Float64Array[] | undefined {
     const { shape, leaves, segments } = this

@@ -83,6 +83,8 @@ export class ColumnRunner {
   /** By the aggregate's place in its plan; one plan is at work at a time. */
   readonly #tables: GroupTable[] = []
   readonly #idGroups: IdGroupMemory[] = []
+  /** Rows that stages keep, by the same. */
+  readonly #kept: ColumnRows[] = []
   readonly #distinct: DistinctFunctions
   #chains = new WeakMap<ColumnChain, KnownChain>()
   /** Whose kernels' calls are counted now. */
@@ -173,6 +175,7 @@ export class ColumnRunner {
       this.#distinct.close()
     }
     this.#rows.clear()
+    for (const rows of this.#kept) rows.clear()
     this.#machine.scratch.reset()
   }
 
@@ -285,6 +288,7 @@ export class ColumnRunner {
         operators,
         failed,
         machine,
+        rows: this.#keptRows.bind(this),
         groups: this.#groups.bind(this),
         distinct: this.#distinctFunction.bind(this, known),
       }
@@ -308,6 +312,11 @@ export class ColumnRunner {
       if (found) distinct.set(key, found)
     }
     return found?.isOff ? undefined : found
+  }
+
+  #keptRows(index: number): ColumnRows {
+    const heap = (): Heap => new Heap(this.#arena, this.#host.owner)
+    return (this.#kept[index] ??= new ColumnRows(this.#machine, heap()))
   }
 
   #groups(index: number, key: ColumnShape): KeyGroups {

@@ -58,7 +58,7 @@ const order: readonly Gear[] = ['lifted', 'distinct', 'row']
  * if (reason) lines.push(`${gear}: the function ${reason}`)
  */
 export function gearOf(step: Step, limit: GearLimit): StepGear {
-  const functions = step.portable ?? step.functions.map(fn => ('builtin' in fn ? fn : portable(fn)))
+  const functions = portableOf(step)
   const noKernel = step.operator.columns === undefined
   const gears = functionGears(step, functions, limit)
   const lowest = gears.reduce<FunctionGear>(
@@ -71,6 +71,16 @@ export function gearOf(step: Step, limit: GearLimit): StepGear {
   }
   const { gear, reason, line } = lowest
   return { gear, reason, line }
+}
+
+function portableOf(step: Step): readonly (PortableFunction | BuiltinFunction)[] {
+  return step.portable ?? step.functions.map(fn => ('builtin' in fn ? fn : portable(fn)))
+}
+
+/** Whether the first function of a step is a reducer that kernels have, such as a sum. */
+export function isReducer(step: Step): boolean {
+  const [first] = functionGears(step, portableOf(step), 'auto')
+  return first?.lifted?.reducer !== undefined
 }
 
 /** What each function of a step is known to be. */

@@ -197,6 +197,12 @@ export interface Operator {
   /** Placement of the input; default: as it lies. */
   pact?(params: Params): Pact
   readonly kernel?: Kernel
+  /**
+   * Whether its kernel holds rows of a partition as JavaScript values, where keys meet by an
+   * exchange: a large partition is then cut by key, and each part is run on its own. Some do so
+   * only where kernels do not have their first function, as they have a sum.
+   */
+  readonly holdsRows?: 'always' | 'unless-reducing'
   /** The same over columns, where its functions are known expressions. */
   readonly columns?: ColumnKernel
   /** Whether equal rows may share what its function returns, if that is known to be pure. */

@@ -1,9 +1,10 @@
 /** Runs jobs: walks lineages, lengthens chains, and cuts stages at exchanges. */
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
-import type { Dataset } from './block-store.ts'
-import type { Holdings, RddNode } from './dag.ts'
+import { type Dataset, weightOf } from './block-store.ts'
+import type { Holdings, RddNode, Step } from './dag.ts'
 import type { EventBus } from './events.ts'
+import { isReducer } from './gears.ts'
 import { type Partitioner, samePartitioner } from './operator.ts'
 import { Chain, type PlacedPartition } from './plan.ts'
 import type { Terminal } from './program.ts'
@@ -152,13 +153,14 @@ export class Scheduler {
     const { operator, params } = node.step
     const pact = operator.pact?.(params) ?? { how: 'as-it-lies' }
     let placed: PlacedPartition[]
-    if (pact.how === 'exchanged' && !liesAlready(node, pact.partitioner)) {
-      if (!node.keepsExchange) job.ownExchange(node.holdings)
-      node.holdings.exchanged ??= this.#exchange(node, pact.partitioner, job)
-      const dataset = job.hold(await this.#orForget(node.holdings))
-      placed = dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
-    } else if (pact.how === 'zipped') placed = await this.#zip(node, pact.partitioner, job)
-    else {
+    if ('partitioner' in pact) {
+      const { partitioner } = pact
+      const zips = pact.how === 'zipped'
+      placed = await (zips ? this.#zip(node, partitioner, job) : this.#met(node, partitioner, job))
+      if (placed.length > partitioner.partitions && operator.kernel) {
+        return await this.#inParts(node, placed, partitioner, job)
+      }
+    } else {
       const inputs: PlacedPartition[][] = []
       for (const input of node.inputs) inputs.push(await this.#place(input, job))
       placed = inputs.flat()
@@ -176,9 +178,43 @@ export class Scheduler {
     }))
   }
 
-  async #exchange(node: RddNode, partitioner: Partitioner, job: Job): Promise<Dataset> {
-    const placed: PlacedPartition[] = []
-    for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
+  /** The rows where the partitioner puts them, or in parts of those partitions. */
+  async #met(node: RddNode, partitioner: Partitioner, job: Job): Promise<PlacedPartition[]> {
+    const { holdings } = node
+    if (!holdings.exchanged) {
+      const placed: PlacedPartition[] = []
+      for (const input of node.inputs) placed.push(...(await this.#place(input, job)))
+      const finer = this.#finer(node, partitioner, placed)
+      if (finer === partitioner && liesAlready(node, partitioner)) return placed
+      if (!node.keepsExchange) job.ownExchange(holdings)
+      holdings.exchanged ??= this.#exchange(node, placed, finer, job)
+    }
+    const dataset = job.hold(await this.#orForget(holdings))
+    return dataset.partitions.map(pieces => ({ chain: rootChain, pieces }))
+  }
+
+  /** A partitioner for parts of partitions, where the kernel would hold too many rows of one. */
+  #finer(
+    { step }: RddNode,
+    partitioner: Partitioner,
+    inputs: readonly PlacedPartition[],
+  ): Partitioner {
+    const { holdsRows } = step.operator
+    if (!holdsRows || partitioner.kind !== 'hash') return partitioner
+    let weight = 0
+    for (const { pieces } of inputs) weight += weightOf(pieces)
+    const { partitions } = partitioner
+    const parts = Math.ceil(weight / partitions / this.#stages.partRowsMax)
+    if (parts <= 1 || (holdsRows === 'unless-reducing' && isReducing(step))) return partitioner
+    return { kind: 'hash', partitions: partitions * parts }
+  }
+
+  async #exchange(
+    node: RddNode,
+    placed: readonly PlacedPartition[],
+    partitioner: Partitioner,
+    job: Job,
+  ): Promise<Dataset> {
     const terminal: Terminal = { to: 'exchange', partitioner }
     return await this.#stages.run({ placed, terminal, job, reader: node.step }, partitioner)
   }
@@ -188,28 +224,51 @@ export class Scheduler {
    * other, and every piece tells whose it is. An input that does not lie so yet is brought there.
    */
   async #zip(node: RddNode, partitioner: Partitioner, job: Job): Promise<PlacedPartition[]> {
+    const inputs: PlacedPartition[][] = []
+    for (const input of node.inputs) inputs.push(await this.#place(input, job))
     if (!node.keepsExchange) job.ownExchange(node.holdings)
-    const together: Piece[][] = Array.from({ length: partitioner.partitions }, () => [])
+    const finer = this.#finer(node, partitioner, inputs.flat())
+    const together: Piece[][] = Array.from({ length: finer.partitions }, () => [])
     for (const [i, side] of node.sides.entries()) {
-      for (const [p, pieces] of (await this.#laid(node, i, partitioner, job)).entries()) {
+      const laid = await this.#laid(node, i, inputs[i]!, finer, job)
+      for (const [p, pieces] of laid.entries()) {
         for (const piece of pieces) together[p]!.push({ ...(piece as BlockPiece), side })
       }
     }
     return together.map(pieces => ({ chain: rootChain, pieces }))
   }
 
+  /**
+   * Runs the node's kernel on parts of partitions, and puts the rows together again. A key is in
+   * one part: its hash modulo a multiple of the partitions.
+   */
+  async #inParts(
+    node: RddNode,
+    placed: readonly PlacedPartition[],
+    { partitions }: Partitioner,
+    job: Job,
+  ): Promise<PlacedPartition[]> {
+    const chain = rootChain.extend(node.step)
+    const { time } = node
+    const parts = placed.map(part => ({ ...part, chain, ...(time !== undefined && { time }) }))
+    const rows = job.own(await this.#stages.run({ placed: parts, terminal: blocks, job }))
+    return Array.from({ length: partitions }, (_, p) => {
+      const pieces = rows.partitions.filter((_, part) => part % partitions === p).flat()
+      return { chain: rootChain, pieces }
+    })
+  }
+
   /** The rows of input `i` in blocks, where the partitioner puts them. */
   async #laid(
     node: RddNode,
     i: number,
+    placed: readonly PlacedPartition[],
     partitioner: Partitioner,
     job: Job,
   ): Promise<readonly (readonly Piece[])[]> {
     const { laid } = node.holdings
     if (!laid[i]) {
-      const input = node.inputs[i]!
-      const placed = await this.#place(input, job)
-      const isPlaced = samePartitioner(input.partitioner, partitioner)
+      const isPlaced = samePartitioner(node.inputs[i]!.partitioner, partitioner)
       if (isPlaced && placed.every(isInArena)) return placed.map(({ pieces }) => pieces)
       const terminal: Terminal = isPlaced ? blocks : { to: 'exchange', partitioner }
       laid[i] ??= this.#stages.run({ placed, terminal, job, reader: node.step })
@@ -261,6 +320,15 @@ export class Scheduler {
     }
     return { chain: rootChain, pieces: placed.flatMap(p => p.pieces) }
   }
+}
+
+const reducing = new WeakMap<Step, boolean>()
+
+/** Whether kernels reduce, whatever gear is wanted: how partitions are cut depends on it. */
+function isReducing(step: Step): boolean {
+  let known = reducing.get(step)
+  if (known === undefined) reducing.set(step, (known = isReducer(step)))
+  return known
 }
 
 /** Whether the rows are where an exchange would put them. Those of several inputs never are. */

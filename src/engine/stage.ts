@@ -37,7 +37,12 @@ export interface StageOptions {
   readonly kit?: TaskKit | undefined
   /** For tests: where stages go, whatever they cost. */
   readonly placement?: Placement | undefined
+  /** For tests: rows of a partition that a kernel may hold. */
+  readonly partRows?: number | undefined
 }
+
+/** Rows of a partition that a kernel may hold as JavaScript values: some 30 MB of objects. */
+const partRowsMax = 65_536
 
 /** Totals since the start, for `metrics()`. */
 export class SchedulerCounters {
@@ -79,12 +84,15 @@ export class StageRunner {
   readonly #events: EventBus
   readonly #options: StageOptions
   readonly #placing = new Placing()
+  /** Rows of a partition that a kernel may hold as JavaScript values. */
+  readonly partRowsMax: number
 
   constructor(runtime: Runtime, events: EventBus, options: StageOptions) {
     this.#runtime = runtime
     this.#arena = runtime.arena
     this.#events = events
     this.#options = options
+    this.partRowsMax = options.partRows ?? partRowsMax
   }
 
   /** Runs the chains of all partitions and gathers what they leave behind. */

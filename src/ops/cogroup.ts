@@ -12,6 +12,7 @@ export const cogroup: Operator = {
   onAbsent: 'error',
   absentMessage: t => `Couldn't generate RDD from parent at time ${t} ms`,
   pact: params => zippedByKey(params.partitions as number),
+  holdsRows: 'always',
   kernel: {
     form: 'rows',
     row: c => gather(c),

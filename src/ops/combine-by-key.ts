@@ -11,25 +11,40 @@
 import { asItLies, exchangedByKey, type Operator, type RowCode } from '../engine/operator.ts'
 import { foldByKeyStage } from './columns/fold-by-key.ts'
 
+/** Keys whose combined values the local half holds at once. */
+const keysHeldMax = 65_536
+
 /** Functions of the local half: create, mergeValue; of the other: mergeCombiners. */
 export const combineByKey: Operator = {
   name: 'combineByKey',
   onAbsent: 'pass',
+  holdsRows: 'always',
   keepsPartitioner: true,
   pact: params => (params.local ? asItLies : exchangedByKey(params.partitions as number)),
   columns: c =>
     foldByKeyStage(c, {
-      ...(c.params.local ? { create: 0, merge: 1 } : { merge: 0 }),
+      ...(c.params.local ? { create: 0, merge: 1, keysMax: keysHeldMax } : { merge: 0 }),
       passes: false,
     }),
   kernel: {
     form: 'rows',
     row: c => {
       const { key, value, check } = c.pair()
-      return check + (c.params.local ? combine(c, key, value, 0, 1) : combine(c, key, value, -1, 0))
+      if (!c.params.local) return check + combine(c, key, value, -1, 0)
+      return check + emitWhenMany(c) + combine(c, key, value, 0, 1)
     },
     finish: c => emitCombined(c),
   },
+}
+
+/** Has so many keys go on to the other half, where they meet again: the heap has its limits. */
+function emitWhenMany(c: RowCode): string {
+  const table = c.state('table', 'new rt.KeyTable()')
+  const combined = c.state('combined', '[]')
+  return (
+    `if (${combined}.length >= ${keysHeldMax}) {\n${emitCombined(c)}` +
+    `${table} = new rt.KeyTable();\n${combined} = [];\n}\n`
+  )
 }
 
 /** Adds one pair to the table; without a `create` (-1) the first value stands for itself. */

@@ -11,6 +11,7 @@ import { emitCombined } from './combine-by-key.ts'
 export const groupByKey: Operator = {
   name: 'groupByKey',
   onAbsent: 'pass',
+  holdsRows: 'always',
   pact: params => exchangedByKey(params.partitions as number),
   columns: c => foldByKeyStage(c, { passes: false }),
   kernel: {

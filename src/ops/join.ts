@@ -14,6 +14,7 @@ export const join: Operator = {
   absentMessage: t => `Couldn't generate RDD from parent at time ${t} ms`,
   keepsPartitioner: true,
   pact: params => zippedByKey(params.partitions as number),
+  holdsRows: 'always',
   kernel: {
     form: 'rows',
     row: c => gather(c),

@@ -13,6 +13,7 @@ import { combine, emitCombined } from './combine-by-key.ts'
 export const reduceByKey: Operator = {
   name: 'reduceByKey',
   onAbsent: 'pass',
+  holdsRows: 'unless-reducing',
   keepsPartitioner: true,
   pact: params => (params.local ? asItLies : exchangedByKey(params.partitions as number)),
   arity: 2,

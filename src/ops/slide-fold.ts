@@ -18,6 +18,7 @@ import { slideFoldStage } from './columns/slide-fold.ts'
 export const slideFold: Operator = {
   name: 'slideFold',
   onAbsent: 'pass',
+  holdsRows: 'unless-reducing',
   pact: params => zippedByKey(params.partitions as number),
   keepsPartitioner: true,
   arity: 2,

@@ -8,12 +8,14 @@
 
 import { natural } from '../columnar/natural-order.ts'
 import { exchangedByKey, gathered, type Operator } from '../engine/operator.ts'
+import { sortedStage } from './columns/sorted.ts'
 
 export const sorted: Operator = {
   name: 'sorted',
   onAbsent: 'pass',
   pact: ({ partitions }) =>
     partitions === undefined ? gathered : exchangedByKey(partitions as number),
+  columns: sortedStage,
   kernel: {
     form: 'partition',
     *run(rows, [f], { ascending }) {

@@ -1,6 +1,6 @@
 import { runStream } from 'pelton/testing'
 import { describe, expect, test } from 'vitest'
-import { forcedPlacement } from '../../src/context.ts'
+import { forcedPlacement, partRows } from '../../src/context.ts'
 import type { Placement } from '../../src/engine/placement.ts'
 import { applySteps, type Batches, runOracle, type Step } from '../oracle.ts'
 import { type Compare, comparable } from './canonical.ts'
@@ -43,6 +43,8 @@ interface Variant {
   readonly gear?: 'distinct' | 'row'
   /** Where its stages go; by their cost where it is not given. */
   readonly placement: Placement | undefined
+  /** Rows of a partition that kernels may hold. */
+  readonly partRows?: number
   readonly inputs: readonly Batches[]
   readonly batches: number
 }
@@ -76,6 +78,11 @@ function variants(one: OperatorCase): Variant[] {
     const common = { layout: '7 partitions', partitions: 7, workers: 1, inputs, batches }
     found.push({ label, gear, placement: 'one', ...common })
   }
+  for (const partitions of [1, 7]) {
+    const [layout, placement] = [`${partitions} partitions, of parts`, 'all'] as const
+    const common = { partitions, workers: 2, placement, inputs, batches, partRows: 1 }
+    found.push({ label: layout, layout, ...common })
+  }
   return found
 }
 
@@ -99,7 +106,7 @@ async function check(one: OperatorCase, variant: Variant): Promise<string[][]> {
     partitions: variant.partitions,
     workers: variant.workers,
     ...(variant.gear && { gear: variant.gear }),
-    context: { [forcedPlacement]: variant.placement },
+    context: { [forcedPlacement]: variant.placement, [partRows]: variant.partRows },
     build: (...args: any[]) =>
       'steps' in one ? applySteps(one.steps, args.slice(0, -1), args.at(-1)) : one.build(...args),
   } as any) as Promise<unknown[][]>

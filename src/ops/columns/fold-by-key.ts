@@ -18,6 +18,8 @@ export interface Fold {
   readonly merge?: number
   /** Whether rows pass once their keys are seen to hardly repeat; see combining.ts. */
   readonly passes: boolean
+  /** Most keys whose values are held at once; with more the row loop begins anew. */
+  readonly keysMax?: number
 }
 
 type Loop = (
@@ -62,7 +64,7 @@ export function foldByKeyStage(c: ColumnCode, fold: Fold): ColumnStage | undefin
   const [key, value] = input.items as [ColumnShape, ColumnShape]
   const kinds = keyKinds(key)
   if (!kinds || !canDecode(value)) return undefined
-  const { create, merge, passes } = fold
+  const { create, merge, passes, keysMax = Number.POSITIVE_INFINITY } = fold
   const called = [create, merge].filter(index => index !== undefined)
   // Where columns give up in the end, the row loop calls the functions again.
   if (!called.every(index => c.isRepeatable(index))) return undefined
@@ -80,6 +82,7 @@ export function foldByKeyStage(c: ColumnCode, fold: Fold): ColumnStage | undefin
     const mark = scratch.mark()
     const gids = scratch.take(rows * idBytes)
     table.group(keyAddresses(keys!), rows, gids)
+    if (table.count > keysMax) throw new GiveUp('so many keys at once')
     loop(memory.u32, gids / idBytes, valuesOf(machine, values!, value, rows), rows, folded)
     scratch.release(mark)
   }
