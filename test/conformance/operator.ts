@@ -43,6 +43,8 @@ interface Variant {
   readonly gear?: 'distinct' | 'row'
   /** Where its stages go; by their cost where it is not given. */
   readonly placement: Placement | undefined
+  /** Whether no result is forgotten. */
+  readonly remembers?: boolean
   /** Rows of a partition that kernels may hold. */
   readonly partRows?: number
   readonly inputs: readonly Batches[]
@@ -78,6 +80,8 @@ function variants(one: OperatorCase): Variant[] {
     const common = { layout: '7 partitions', partitions: 7, workers: 1, inputs, batches }
     found.push({ label, gear, placement: 'one', ...common })
   }
+  const kept = { layout: '7 partitions', partitions: 7, workers: 1, placement: 'one' } as const
+  found.push({ label: 'nothing forgotten', remembers: true, inputs, batches, ...kept })
   for (const partitions of [1, 7]) {
     const [layout, placement] = [`${partitions} partitions, of parts`, 'all'] as const
     const common = { partitions, workers: 2, placement, inputs, batches, partRows: 1 }
@@ -86,6 +90,7 @@ function variants(one: OperatorCase): Variant[] {
   return found
 }
 
+const everMs = 1e9
 const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** What the variant must give: batches or the sentence of an error. */
@@ -107,8 +112,12 @@ async function check(one: OperatorCase, variant: Variant): Promise<string[][]> {
     workers: variant.workers,
     ...(variant.gear && { gear: variant.gear }),
     context: { [forcedPlacement]: variant.placement, [partRows]: variant.partRows },
-    build: (...args: any[]) =>
-      'steps' in one ? applySteps(one.steps, args.slice(0, -1), args.at(-1)) : one.build(...args),
+    build: (...args: any[]) => {
+      if (variant.remembers) args.at(-1).remember(everMs)
+      return 'steps' in one
+        ? applySteps(one.steps, args.slice(0, -1), args.at(-1))
+        : one.build(...args)
+    },
   } as any) as Promise<unknown[][]>
   if (expected.error !== undefined) {
     const outcome = await running.then(
@@ -140,8 +149,8 @@ async function checkAll(one: OperatorCase): Promise<void> {
 /**
  * Defines one test for every case: the pipeline runs with 1 partition, 7 partitions, one row a
  * partition and empty batches in between, each as one task, as a task a partition on 2 workers, and
- * on the main thread, and in the slower gears; every run must equal the oracle, and the oracle the
- * table. Neither where a stage runs nor the gear may change even an order of rows that the operator
+ * on the main thread, in the slower gears, with every result kept, and with partitions in parts;
+ * every run must equal the oracle, and the oracle the table. Neither where a stage runs nor the gear may change even an order of rows that the operator
  * leaves open. That nothing stays behind in the arena is checked by `runStream` itself. The first
  * and the last case run once more with so many rows that several tasks share a stage.
  *

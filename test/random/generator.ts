@@ -4,6 +4,7 @@
  * steps and lowering numbers.
  */
 import fc from 'fast-check'
+import { type State, StateSpec } from 'pelton'
 import type { Compare } from '../conformance/canonical.ts'
 import { type Batches, from, here, type Step } from '../oracle.ts'
 
@@ -304,6 +305,22 @@ const forGears: Rule[] = [
 ]
 
 const add = (a: number, b: number): number => a + b
+
+const sums = StateSpec.function((_: string, n: number | undefined, state: State<number>) => {
+  if (!state.isTimingOut()) state.update((state.getOption() ?? 0) + (n ?? 0))
+})
+
+/** Pairs of key and sum; some keys are forgotten, and what they come to is then an object. */
+const running = StateSpec.function(
+  (key: string, n: number | undefined, state: State<number | { sum: number }>) => {
+    const before = state.getOption() ?? 0
+    const sum = (typeof before === 'number' ? before : before.sum) + (n ?? 0)
+    if (state.isTimingOut()) return [`${key} is out`, sum]
+    if (sum % 7 === 3) state.remove()
+    else state.update(sum % 2 === 0 ? sum : { sum })
+    return sum % 5 === 4 ? undefined : [key, sum]
+  },
+)
 const remove = (a: number, b: number): number => a - b
 
 /** What brings streams, or batches, together. */
@@ -347,6 +364,19 @@ const together: Rule[] = [
         },
       ],
     ],
+    changes: exchanged,
+  },
+  {
+    // States that do not depend on the order of a batch's records.
+    kinds: ['pair'],
+    needs: 'unwindowed',
+    steps: k => [['mapWithState.stateSnapshots', k < 5 ? sums : sums.timeout(500 * k)]],
+    changes: exchanged,
+  },
+  {
+    kinds: ['pair'],
+    needs: 'ordered',
+    steps: (k, { slide }) => [['mapWithState', k < 5 ? running : running.timeout(k * slide * 500)]],
     changes: exchanged,
   },
   {
