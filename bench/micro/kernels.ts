@@ -189,13 +189,13 @@ function recordCases(columns: Columns): Case[] {
       'groupF64Records, new keys',
       fresh(() => kernels.groupF64Records(numbers, ROWS, slots, mask, records, 0, ids)),
     ],
-    ['findF64Record, one', () => kernels.findF64Record(numbers, slots, mask, records)],
+    ['findF64Record, one', () => kernels.findF64Record(numbers, slots, mask, records, ROWS)],
     ['logRecords', () => kernels.logRecords(ids, ROWS, ROWS, records + 8, 24, entries)],
     [
       'groupViewRecords, 6,000 new keys',
       fresh(() => kernels.groupViewRecords(words, ROWS, slots, mask, records, 0, ids)),
     ],
-    ['findViewRecord, one', () => kernels.findViewRecord(words, slots, mask, records)],
+    ['findViewRecord, one', () => kernels.findViewRecord(words, slots, mask, records, ROWS)],
   ]
   return list.map(([name, run]) => ({ name, rows: ROWS, run }))
 }

@@ -247,10 +247,10 @@ export interface KernelExports {
     count: number,
     gids: number,
   ): number
-  /** The group id + 1 of a number among records; 0 where it is in no group. */
-  findF64Record(value: number, slots: number, mask: number, keys: number): number
-  /** The group id + 1 of the text of a view among records; 0 where it is in no group. */
-  findViewRecord(view: number, slots: number, mask: number, keys: number): number
+  /** The group id + 1 of a number among the first `count` records; 0 where it is in none. */
+  findF64Record(value: number, slots: number, mask: number, keys: number, count: number): number
+  /** The group id + 1 of the text of a view among the first `count` records; 0 where in none. */
+  findViewRecord(view: number, slots: number, mask: number, keys: number, count: number): number
   /** Hashes of `n` strings, as u32 at `out`. */
   hashViews(views: number, n: number, out: number): void
   /** Hashes of `n` numbers, as u32 at `out`. */

@@ -10,6 +10,7 @@ export interface States {
   readonly time: number | undefined
   readonly size: number
   get(key: unknown): unknown
+  has(key: unknown): boolean
   entries(): Iterable<[key: unknown, state: unknown]>
 }
 
@@ -47,7 +48,7 @@ export class StateView<K, S> implements Iterable<[K, S]> {
 
   /** Whether a key has a state. @example view.has('word') */
   has(key: K): boolean {
-    return this.get(key) !== undefined
+    return this.#states.has(key)
   }
 
   /** All keys with their states, of one batch. */
@@ -85,6 +86,11 @@ export class RowStates implements States {
       for (let i = 0; i < keys.length; i++) if (sameKey(keys[i], key)) return states(i)
     }
     return undefined
+  }
+
+  /** No row has a state that is undefined. */
+  has(key: unknown): boolean {
+    return this.get(key) !== undefined
   }
 
   *entries(): Generator<[key: unknown, state: unknown]> {

@@ -74,6 +74,8 @@ export class StreamNode {
   /** Results by time, kept until `rememberMs` have passed. */
   readonly generated = new Map<number, Promise<RddNode | null>>()
   rememberMs = 0
+  /** Whether an output depends on it. */
+  isRead = false
   persisted = false
   /** States by key that its batches write. */
   states: StateStore | undefined

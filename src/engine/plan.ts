@@ -148,6 +148,7 @@ export function setRetention(outputs: readonly StreamNode[], minimumMs: number):
   const sampleSlides = 1_000_000
   const seen = new Set<StreamNode>()
   const visit = (node: StreamNode, keepMs: number): void => {
+    node.isRead = true
     const own = Math.max(keepMs, minimumMs)
     if (seen.has(node) && node.rememberMs >= own) return
     seen.add(node)

@@ -369,6 +369,17 @@ export class Pool {
     this.#arena.reconcile()
   }
 
+  /** For tests: ends a worker that has a task; false where none has. */
+  endWorker(): boolean {
+    const { memory } = this.#queue
+    const busy = [...this.#drains.keys()].find(drain => this.#queue.takenBy(drain).length > 0)
+    if (busy === undefined) return false
+    const id = Atomics.load(memory.words, memory.threadAt(busy))
+    const thread = this.#piscina.threads.find(({ threadId }) => threadId === id)
+    void thread?.terminate()
+    return thread !== undefined
+  }
+
   /** Says that some program opened resources, which must be closed before the threads end. */
   noteResources(): void {
     this.#usesResources = true

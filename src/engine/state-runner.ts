@@ -7,7 +7,7 @@ import { openKernels } from '../columnar/kernels.ts'
 import { notPair } from '../errors.ts'
 import type { KeyColumn } from '../state/key-cells.ts'
 import { StateTable } from '../state/state-table.ts'
-import { TableReader } from '../state/table-reader.ts'
+import { headerOf, TableReader } from '../state/table-reader.ts'
 import { weightOf } from './block-store.ts'
 import type { OpenBlocks } from './open-blocks.ts'
 import type { KeyedVector, Params, RowSink, StatesKernel, StatesWork } from './operator.ts'
@@ -53,15 +53,19 @@ export class StateRunner {
     const table = this.#table
     const common = { table, time, sink, failed }
     if (kernel.access === 'read') {
-      const reader = new TableReader(this.#arena, header, 'sealed')
+      const reader = new TableReader(this.#arena, headerOf(this.#arena, header))
       run({ ...common, vectors: [], entries: reader.entries() })
       return reader.size
     }
     const expiry = kernel.expiry?.(params)
     const rows = weightOf(pieces)
     table.begin(header, { attempt: tools.attempt, time, expiry }, rows)
-    run({ ...common, vectors: this.#vectors(pieces, tools), entries: [] })
-    table.end()
+    try {
+      run({ ...common, vectors: this.#vectors(pieces, tools), entries: [] })
+      table.end()
+    } catch (error) {
+      throw failed(error, undefined)
+    }
     return rows
   }
 

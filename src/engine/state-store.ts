@@ -11,7 +11,7 @@ import { type KernelExports, openKernels } from '../columnar/kernels.ts'
 import { hashKey } from '../columnar/keys.ts'
 import { PeltonError } from '../errors.ts'
 import { commitTable, createTable, freeTable, undoTable } from '../state/table-log.ts'
-import { entriesOf, TableReader } from '../state/table-reader.ts'
+import { entriesOf, headerOf, TableReader } from '../state/table-reader.ts'
 import { type Dataset, storeOwner } from './block-store.ts'
 import type { RddNode } from './dag.ts'
 
@@ -23,13 +23,15 @@ export class StateStore {
   #arena: Arena | undefined
   #kernels: KernelExports | undefined
   #tables: number[] = []
+  /** What the headers said when they were committed: where views look. */
+  #headers: Uint32Array[] = []
   /** Time of the last batch that has written, and of the last one that is committed. */
   #written: number | undefined
   #committed: number | undefined
   #isRunning = false
   #isReleased = false
   /** Iterations that still read what lay in the heap when they began. */
-  #readers = 0
+  #iterations = 0
   /** Chunks that only they may still read. */
   #unread: number[] = []
 
@@ -80,40 +82,51 @@ export class StateStore {
     for (const table of this.#tables) {
       commitTable(this.#arena!, table, chunk => this.#letGo(chunk))
     }
+    this.#headers = this.#tables.map(table => headerOf(this.#arena!, table))
     this.#committed = this.#written
   }
 
   #letGo(chunk: number): void {
-    if (this.#readers > 0) this.#unread.push(chunk)
+    if (this.#iterations > 0) this.#unread.push(chunk)
     else this.#arena!.free(chunk)
   }
 
   /** How many keys have a state. */
   get size(): number {
-    return this.#readable.reduce((sum, table) => sum + this.#reader(table).size, 0)
+    return this.#readers().reduce((sum, { size }) => sum + size, 0)
   }
 
-  get #readable(): readonly number[] {
-    return this.time === undefined ? [] : this.#tables
+  #readers(): TableReader[] {
+    return this.time === undefined ? [] : this.#tables.map((_, p) => this.#reader(p))
   }
 
-  #reader(table: number): TableReader {
-    return new TableReader(this.#arena!, table, 'committed')
+  #reader(partition: number): TableReader {
+    return new TableReader(this.#arena!, this.#headers[partition]!, this.#tables[partition]!)
+  }
+
+  /** The table where a key is, if any. */
+  #readerOf(key: unknown): TableReader | undefined {
+    return this.time === undefined ? undefined : this.#reader(hashKey(key) % this.partitions)
+  }
+
+  get #finder(): KernelExports {
+    return (this.#kernels ??= openKernels(this.#arena!.handle().memory))
   }
 
   /** The state of a key, or undefined. */
   get(key: unknown): unknown {
-    if (this.time === undefined) return undefined
-    const arena = this.#arena!
-    this.#kernels ??= openKernels(arena.handle().memory)
-    const table = this.#tables[hashKey(key) % this.partitions]!
-    return this.#reader(table).get(key, this.#kernels, storeOwner)
+    return this.#readerOf(key)?.get(key, this.#finder, storeOwner)
+  }
+
+  /** Whether a key has a state; it may be undefined. */
+  has(key: unknown): boolean {
+    return this.#readerOf(key)?.has(key, this.#finder, storeOwner) ?? false
   }
 
   /** Pairs of key and state as they are now, whatever is committed while they are read. */
   *entries(): Generator<[key: unknown, state: unknown]> {
-    const copies = this.#readable.map(table => this.#reader(table).copy())
-    this.#readers++
+    const copies = this.#readers().map(reader => reader.copy())
+    this.#iterations++
     try {
       for (const copy of copies) {
         for (const entry of entriesOf(this.#arena!, copy)) {
@@ -122,7 +135,7 @@ export class StateStore {
         }
       }
     } finally {
-      if (--this.#readers === 0) {
+      if (--this.#iterations === 0) {
         for (const chunk of this.#unread.splice(0)) this.#arena!.free(chunk)
       }
     }

@@ -105,8 +105,7 @@ export function mapState(
     const node = combined(of, [first, rddsOf(needed, ({ parent }) => parent === 0)])
     node.states = states
     // Who reads the states of the batch before has to come first.
-    const isRead = snapshots.rememberMs > 0
-    const read = isRead ? await instantiate(snapshots, time - slide, zeroTime) : null
+    const read = snapshots.isRead ? await instantiate(snapshots, time - slide, zeroTime) : null
     node.after = read ? [...own, read] : own
     return onceOnly(node, time)
   })

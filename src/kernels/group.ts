@@ -151,22 +151,23 @@ export function groupViewRecords(
   return groupCells<v128, u8>(views, n, slots, mask, keys, count, gids)
 }
 
-/** The group id + 1 of a number among records; 0 where it is in no group. */
-export function findF64Record(value: usize, slots: usize, mask: u32, keys: usize): u32 {
-  return findRecord<f64>(value, slots, mask, keys)
+/** The group id + 1 of a number among the first `count` records; 0 where it is in none. */
+export function findF64Record(value: usize, slots: usize, mask: u32, keys: usize, count: u32): u32 {
+  return findRecord<f64>(value, slots, mask, keys, count)
 }
 
-/** The group id + 1 of the text of a view among records; 0 where it is in no group. */
-export function findViewRecord(view: usize, slots: usize, mask: u32, keys: usize): u32 {
-  return findRecord<v128>(view, slots, mask, keys)
+/** The group id + 1 of the text of a view among the first `count` records; 0 where in none. */
+export function findViewRecord(view: usize, slots: usize, mask: u32, keys: usize, count: u32): u32 {
+  return findRecord<v128>(view, slots, mask, keys, count)
 }
 
-function findRecord<T>(cell: usize, slots: usize, mask: u32, keys: usize): u32 {
+/** Another thread may be adding groups to the slots, whose records are none of these. */
+function findRecord<T>(cell: usize, slots: usize, mask: u32, keys: usize, count: u32): u32 {
   let slot = slotOf<T>(cell, clz<u64>(mask as u64))
   while (true) {
     const group = load<u32>(slots + slot)
     if (group === 0) return 0
-    if (sameCell<T>(keys + (group - 1) * strideOf<T, u8>(), cell)) return group
+    if (group <= count && sameCell<T>(keys + (group - 1) * strideOf<T, u8>(), cell)) return group
     slot = (slot + 4) & (mask << 2)
   }
 }

@@ -2,6 +2,7 @@
 import type { Arena } from '../columnar/arena.ts'
 import { encodeValue } from '../columnar/codec.ts'
 import type { KernelExports } from '../columnar/kernel-exports.ts'
+import { PeltonError, preview } from '../errors.ts'
 import {
   addressOf,
   bytesAt,
@@ -90,6 +91,7 @@ export class StateTable {
     const [at, header] = [this.#log / 4, this.#header / 4]
     u32.copyWithin(at, header, header + layout.HEADER_WORDS)
     u32[at + layout.LOG_COUNT] = 0
+    Atomics.add(u32, header + layout.GENERATION, 1)
     Atomics.store(u32, header + layout.LOG, this.#log)
   }
 
@@ -255,7 +257,7 @@ export class StateTable {
     const memory = this.#memory
     for (const [id, value] of this.#held) {
       const cell = this.#cellOf(id)
-      const bytes = encodeValue(value)
+      const bytes = this.#encoded(id, value)
       const address = addressOf(this.#u32, cell)
       if (address !== 0) {
         if (Buffer.compare(bytes, bytesAt(memory.arena, address)) === 0) continue
@@ -266,6 +268,18 @@ export class StateTable {
     }
     this.#held.clear()
     this.#attach()
+  }
+
+  #encoded(id: number, state: unknown): Uint8Array {
+    try {
+      return encodeValue(state)
+    } catch (error) {
+      const [key, why] = [preview(this.keyOf(id)), (error as Error).message]
+      throw new PeltonError(`the state of key ${key} can't be kept: ${why}`, {
+        code: 'VALUE',
+        cause: error,
+      })
+    }
   }
 
   /** The ids, in their order, whose last record lies too far back; called after all rows. */

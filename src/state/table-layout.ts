@@ -48,7 +48,11 @@ export const HEAP_DEAD = 14
 export const BUCKETS = 15
 export const WIDTH = 16
 export const WALKED = 18
+/** Words that a batch brings forward, and that the log has a copy of. */
 export const HEADER_WORDS = 20
+/** Counts beginnings and undoings, so that a reader knows that it has read across one. */
+export const GENERATION = 20
+export const TABLE_WORDS = 22
 
 /** The log begins with a copy of the header. */
 export const LOG_COUNT = 20

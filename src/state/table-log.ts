@@ -10,6 +10,7 @@ import {
   BUCKETS,
   COUNT,
   chunksOf,
+  GENERATION,
   HEADER_WORDS,
   HEADS,
   KIND,
@@ -23,13 +24,14 @@ import {
   replacedChunks,
   SLOTS,
   strideOf,
+  TABLE_WORDS,
   WIDTH,
 } from './table-layout.ts'
 
 /** A new table without keys; returns the address of its header. */
 export function createTable(arena: Arena, owner: number): number {
-  const header = arena.alloc(HEADER_WORDS * 4, owner)
-  arena.u32.fill(0, header / 4, header / 4 + HEADER_WORDS)
+  const header = arena.alloc(TABLE_WORDS * 4, owner)
+  arena.u32.fill(0, header / 4, header / 4 + TABLE_WORDS)
   return header
 }
 
@@ -61,12 +63,14 @@ export function undoTable(arena: Arena, header: number, free: boolean): void {
   const at = header / 4
   const log = u32[at + LOG]! / 4
   if (log === 0) return
+  Atomics.add(u32, at + GENERATION, 1)
   const taken = free ? [...addedChunks(u32, log, at), log * 4] : []
   undoCells(arena, log)
   undoSlots(u32, log)
   // The log's own word holds what the header's was: none.
   u32.copyWithin(at, log, log + HEADER_WORDS)
   undoWheel(arena, at)
+  Atomics.add(u32, at + GENERATION, 1)
   for (const chunk of taken) arena.free(chunk)
 }
 

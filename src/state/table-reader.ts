@@ -1,6 +1,12 @@
 /**
- * States by key as they are read: those that the last committed batch has left, while another one
- * may be writing, or those of a batch that has ended and is not committed yet.
+ * States by key as they are read: those that a batch has left, as long as its header is kept, while
+ * another one may be writing them. What the header points to stays where it is until the commit;
+ * of what changes there, the log knows what it was:
+ *
+ *   generation, log ─▶ records ─▶ entries of the log ─▶ generation, log: the same? else again
+ *
+ * A writer fills the log before it changes a record, and counts a generation when it begins and
+ * when it is undone.
  */
 import type { Arena } from '../columnar/arena.ts'
 import type { KernelExports } from '../columnar/kernel-exports.ts'
@@ -16,9 +22,6 @@ import {
 import { cellValue, isAbsentWord } from './cells.ts'
 import * as layout from './table-layout.ts'
 
-/** Which of the states: as a batch that has ended left them, or as committed. */
-export type Version = 'sealed' | 'committed'
-
 /** A key, its state, and the time of the batch that touched it last. */
 export type StateEntry = readonly [key: unknown, state: unknown, time: number]
 
@@ -30,45 +33,93 @@ export interface TableRecords {
   readonly originals: Uint32Array
 }
 
-/** The table of a partition, for one look at it. */
+/** What the header of a table says now. */
+export function headerOf({ u32 }: Memory, header: number): Uint32Array {
+  return u32.slice(header / 4, header / 4 + layout.HEADER_WORDS)
+}
+
+/** The entries that a log has at a time. */
+interface Entries {
+  /** Index of the first one, and how many there are. */
+  readonly at: number
+  readonly count: number
+}
+
+/** The table of a partition as a header says. */
 export class TableReader {
   readonly #arena: Arena
-  /** Index of the words that say where things are: the header, or its copy in the log. */
-  readonly #at: number
-  readonly #log: number
+  readonly #words: Uint32Array
+  /** Index of the header, where another batch may be writing; else 0. */
+  readonly #table: number
 
-  constructor(arena: Arena, header: number, version: Version) {
-    const log = version === 'committed' ? Atomics.load(arena.u32, header / 4 + layout.LOG) : 0
+  /** @param table address of the header in use, where another batch may be writing */
+  constructor(arena: Arena, words: Uint32Array, table = 0) {
     this.#arena = arena
-    this.#log = log / 4
-    this.#at = log === 0 ? header / 4 : log / 4
-  }
-
-  #word(name: number): number {
-    return this.#arena.u32[this.#at + name]!
+    this.#words = words
+    this.#table = table / 4
   }
 
   /** How many keys have a state. */
   get size(): number {
-    return this.#word(layout.LIVE)
+    return this.#words[layout.LIVE]!
   }
 
-  /** The state of a key, or undefined; `owner` owns a moment's memory for the key. */
-  get(key: unknown, kernels: KernelExports, owner: number): unknown {
+  /** The cell of a key, or undefined; `owner` owns a moment's memory for the key. */
+  #cell(key: unknown, kernels: KernelExports, owner: number): [number, number] | undefined {
     const id = this.#find(key, kernels, owner)
-    if (id === undefined || id >= this.#word(layout.COUNT)) return undefined
+    if (id === undefined) return undefined
+    const stride = layout.strideOf(this.#words[layout.KIND]!)
+    const at = this.#words[layout.RECORDS]! / 4 + 2 * (id * stride + stride - 2)
+    const cell = this.#unwritten<[low: number, high: number]>(
+      () => [this.#arena.u32[at]!, this.#arena.u32[at + 1]!],
+      (now, { at: first, count }) => {
+        const { u32 } = this.#arena
+        const end = first + count * layout.LOG_ENTRY_WORDS
+        for (let entry = first; entry < end; entry += layout.LOG_ENTRY_WORDS) {
+          if (u32[entry] === id) return [u32[entry + 2]!, u32[entry + 3]!]
+        }
+        return now
+      },
+    )
+    return isAbsentWord(cell[1]) ? undefined : cell
+  }
+
+  /** Whether a key has a state. */
+  has(key: unknown, kernels: KernelExports, owner: number): boolean {
+    return this.#cell(key, kernels, owner) !== undefined
+  }
+
+  /** The state of a key, or undefined. */
+  get(key: unknown, kernels: KernelExports, owner: number): unknown {
+    const cell = this.#cell(key, kernels, owner)
+    return cell && cellValue(this.#arena, ...cell)
+  }
+
+  /**
+   * What `read` gives, and `mend` makes of it and of the log, if none of it was written meanwhile:
+   * else it is done again. A writer begins once a task, so that is seldom.
+   */
+  #unwritten<T>(read: () => T, mend: (now: T, entries: Entries) => T): T {
+    if (this.#table === 0) return read()
     const { u32 } = this.#arena
-    const stride = layout.strideOf(this.#word(layout.KIND))
-    const cell = this.#word(layout.RECORDS) / 4 + 2 * (id * stride + stride - 2)
-    // The cell first and the log then: a writer fills the log before it changes a cell.
-    let [low, high] = [u32[cell]!, u32[cell + 1]!]
-    const entry = this.#entryOf(id)
-    if (entry !== undefined) [low, high] = [u32[entry + 2]!, u32[entry + 3]!]
-    return isAbsentWord(high) ? undefined : cellValue(this.#arena, low, high)
+    const load = (word: number): number => Atomics.load(u32, this.#table + word)
+    for (;;) {
+      const [generation, log] = [load(layout.GENERATION), load(layout.LOG)]
+      const isSame = (): boolean =>
+        load(layout.GENERATION) === generation && load(layout.LOG) === log
+      let result = read()
+      if (log !== 0) {
+        const count = Atomics.load(this.#arena.u32, log / 4 + layout.LOG_COUNT)
+        // A log that is gone may have any count.
+        if (!isSame()) continue
+        result = mend(result, { at: (log + layout.LOG_ENTRIES) / 4, count })
+      }
+      if (isSame()) return result
+    }
   }
 
   #find(key: unknown, kernels: KernelExports, owner: number): number | undefined {
-    const kind = this.#word(layout.KIND)
+    const kind = this.#words[layout.KIND]!
     const isOther = kind === layout.OTHERS
     const isNumber = kind === layout.NUMBERS && typeof key === 'number'
     if (!isOther && !isNumber && !(kind === layout.TEXTS && typeof key === 'string')) return
@@ -77,10 +128,9 @@ export class TableReader {
     try {
       this.#putKey(at, key, text)
       const find = isNumber ? kernels.findF64Record : kernels.findViewRecord
-      const [slots, mask, keys] = [layout.SLOTS, layout.MASK, layout.RECORDS].map(w =>
-        this.#word(w),
-      )
-      const found = find(at, slots!, mask!, keys!)
+      const names = [layout.SLOTS, layout.MASK, layout.RECORDS, layout.COUNT]
+      const [slots, mask, records, count] = names.map(name => this.#words[name]!)
+      const found = find(at, slots!, mask!, records!, count!)
       return found === 0 ? undefined : found - 1
     } finally {
       this.#arena.free(at)
@@ -104,45 +154,34 @@ export class TableReader {
     }
   }
 
-  /** The first entry that the log has for an id: what its cell was when the batch began. */
-  #entryOf(id: number): number | undefined {
-    if (this.#log === 0) return undefined
-    for (const entry of this.#entries()) if (this.#arena.u32[entry] === id) return entry
-    return undefined
-  }
-
-  *#entries(): Generator<number> {
-    const { u32 } = this.#arena
-    const count = Atomics.load(u32, this.#log + layout.LOG_COUNT)
-    for (let i = 0; i < count; i++) {
-      yield this.#log + layout.LOG_ENTRIES / 4 + i * layout.LOG_ENTRY_WORDS
-    }
-  }
-
-  /** All records as they are now, but for times. */
+  /** All records, but for their times. */
   copy(): TableRecords {
-    const { u32 } = this.#arena
     const { kind, count, words, originals } = this.#records()
-    const copied = words.slice()
     const stride = layout.strideOf(kind)
-    if (this.#log !== 0) {
-      // The oldest entry of an id is the one that counts, and it is written last.
-      for (const entry of [...this.#entries()].reverse()) {
-        const id = u32[entry]!
-        if (id >= count) continue
-        const cell = 2 * (id * stride + stride - 2)
-        copied[cell] = u32[entry + 2]!
-        copied[cell + 1] = u32[entry + 3]!
-      }
-    }
+    const copied = this.#unwritten(
+      () => words.slice(),
+      (all, { at, count: entries }) => {
+        const { u32 } = this.#arena
+        // The oldest entry of an id is the one that counts, so it is written last.
+        for (let i = entries - 1; i >= 0; i--) {
+          const entry = at + i * layout.LOG_ENTRY_WORDS
+          const id = u32[entry]!
+          if (id >= count) continue
+          const cell = 2 * (id * stride + stride - 2)
+          all[cell] = u32[entry + 2]!
+          all[cell + 1] = u32[entry + 3]!
+        }
+        return all
+      },
+    )
     return { kind, count, words: copied, originals: originals.slice() }
   }
 
   #records(): TableRecords {
     const { u32 } = this.#arena
-    const [kind, count] = [this.#word(layout.KIND), this.#word(layout.COUNT)]
+    const [kind, count] = [this.#words[layout.KIND]!, this.#words[layout.COUNT]!]
     const part = (name: number, words: number): Uint32Array => {
-      const from = this.#word(name) / 4
+      const from = this.#words[name]! / 4
       return u32.subarray(from, from === 0 ? 0 : from + count * words)
     }
     const words = part(layout.RECORDS, 2 * layout.strideOf(kind))

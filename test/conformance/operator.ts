@@ -1,3 +1,4 @@
+import type { StreamingContext } from 'pelton'
 import { runStream } from 'pelton/testing'
 import { describe, expect, test } from 'vitest'
 import { forcedPlacement, partRows } from '../../src/context.ts'
@@ -43,6 +44,8 @@ interface Variant {
   readonly gear?: 'distinct' | 'row'
   /** Where its stages go; by their cost where it is not given. */
   readonly placement: Placement | undefined
+  /** Whether a worker dies in each batch. */
+  readonly dies?: boolean
   /** Whether no result is forgotten. */
   readonly remembers?: boolean
   /** Rows of a partition that kernels may hold. */
@@ -90,6 +93,23 @@ function variants(one: OperatorCase): Variant[] {
   return found
 }
 
+/** Has workers die in the midst of every batch: behind its first tasks, and some tasks later. */
+function endWorkers(ssc: StreamingContext): void {
+  const { pool } = ssc.session.runtime
+  let batch = 0
+  let tasks = 0
+  let dies = 0
+  ssc.on('batchStarted', () => {
+    batch++
+    tasks = dies = 0
+  })
+  ssc.on('taskCompleted', () => {
+    tasks++
+    const isDue = tasks > (dies === 0 ? batch % 3 : 6 + (batch % 5))
+    if (isDue && dies < 2 && pool.endWorker()) dies++
+  })
+}
+
 const everMs = 1e9
 const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
@@ -113,7 +133,9 @@ async function check(one: OperatorCase, variant: Variant): Promise<string[][]> {
     ...(variant.gear && { gear: variant.gear }),
     context: { [forcedPlacement]: variant.placement, [partRows]: variant.partRows },
     build: (...args: any[]) => {
-      if (variant.remembers) args.at(-1).remember(everMs)
+      const ssc: StreamingContext = args.at(-1)
+      if (variant.remembers) ssc.remember(everMs)
+      if (variant.dies) endWorkers(ssc)
       return 'steps' in one
         ? applySteps(one.steps, args.slice(0, -1), args.at(-1))
         : one.build(...args)
@@ -150,9 +172,10 @@ async function checkAll(one: OperatorCase): Promise<void> {
  * Defines one test for every case: the pipeline runs with 1 partition, 7 partitions, one row a
  * partition and empty batches in between, each as one task, as a task a partition on 2 workers, and
  * on the main thread, in the slower gears, with every result kept, and with partitions in parts;
- * every run must equal the oracle, and the oracle the table. Neither where a stage runs nor the gear may change even an order of rows that the operator
- * leaves open. That nothing stays behind in the arena is checked by `runStream` itself. The first
- * and the last case run once more with so many rows that several tasks share a stage.
+ * every run must equal the oracle, and the oracle the table. Neither where a stage runs nor the
+ * gear may change even an order of rows that the operator leaves open. That nothing stays behind in
+ * the arena is checked by `runStream` itself. The first and the last case run once more with so
+ * many rows that several tasks share a stage, and so while workers die in every batch.
  *
  * What it can't catch: what the oracle and the table get wrong together.
  *
@@ -177,6 +200,7 @@ export function operatorConformance(operator: string, cases: readonly OperatorCa
     const results = cases.filter(one => 'steps' in one && one.error === undefined) as StepsCase[]
     for (const one of new Set([results[0], results.at(-1)])) {
       if (one) test(`${one.name}, with many rows`, () => checkMany(one))
+      if (one) test(`${one.name}, while workers die`, () => checkDeaths(one))
     }
   })
 }
@@ -184,21 +208,35 @@ export function operatorConformance(operator: string, cases: readonly OperatorCa
 /** Rows of the longest batch, so many that a stage is cut into several tasks. */
 const manyRows = 10_000
 
-/** Each batch's rows over and over, in 7 partitions: these don't fit into one task. */
-async function checkMany(one: StepsCase): Promise<void> {
+function manyOf(one: StepsCase): Pick<Variant, 'inputs' | 'partitions' | 'batches'> {
   const inputs = one.inputs ?? [one.input ?? []]
   const longest = Math.max(1, ...inputs.flat().map(rows => rows?.length ?? 0))
   const repeated = (rows: readonly unknown[] | null) =>
     rows && Array.from({ length: Math.ceil(manyRows / longest) }, () => rows).flat()
-  const many = { inputs: inputs.map(input => input.map(repeated)), partitions: 7 }
   const batches = one.batches ?? Math.max(...inputs.map(input => input.length))
+  return { inputs: inputs.map(input => input.map(repeated)), partitions: 7, batches }
+}
+
+/** Each batch's rows over and over, in 7 partitions: these don't fit into one task. */
+async function checkMany(one: StepsCase): Promise<void> {
+  const many = manyOf(one)
   const runs: string[][][] = []
   for (const placement of [undefined, 'one', 'all', 'inline'] as const) {
     const label = `many rows, placement: ${placement}`
     const layout = 'many rows'
-    runs.push(await check(one, { ...many, label, layout, workers: 2, placement, batches }))
+    runs.push(await check(one, { ...many, label, layout, workers: 2, placement }))
   }
   for (const other of runs) expect(other, 'many rows: order of rows').toEqual(runs[0])
+}
+
+/** Many rows in tasks of a partition each, of which some die and are run again. */
+async function checkDeaths(one: StepsCase): Promise<void> {
+  const many = manyOf(one)
+  const layout = 'many rows'
+  const common = { layout, workers: 2, placement: 'all', ...many } as const
+  const sound = await check(one, { label: 'nobody dies', ...common })
+  const rows = await check(one, { label: 'workers die', dies: true, ...common })
+  expect(rows, 'workers die: order of rows').toEqual(sound)
 }
 
 /** The oracle's answer to the table as it is written. */

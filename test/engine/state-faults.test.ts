@@ -229,4 +229,83 @@ test('what came in while a function failed is there when it does no more', async
 test.each([2, 4])('with %i jobs at once, each batch reads its own states', async concurrentJobs => {
   const outcome = await run(() => {}, { concurrentJobs })
   expect(outcome).toEqual(sound)
+  const { ssc, clock } = shared.rig({ concurrentJobs, partitions: 16 })
+  const sizes = [1, 5, 0, 20_000, 0, 200, 20_000, 1, 0, 5]
+  const rows = sizes.map(size =>
+    Array.from({ length: size }, (_, i): [string, number] => [`k${i}`, 1]),
+  )
+  const states = ssc.queueStream(rows).mapWithState(
+    StateSpec.function((_: string, value: number | undefined, state: State<number>) => {
+      state.update((state.getOption() ?? 0) + value!)
+    }),
+  )
+  const sums: number[] = []
+  states.foreachRDD(async rdd => void (await rdd.count()))
+  states.stateSnapshots().foreachRDD(async (rdd, time) => {
+    sums[time / 1000 - 1] = await rdd.map(pair => pair[1]).fold(0, (a, b) => a + b)
+  })
+  await ssc.start()
+  // All at once: batches wait for each other.
+  clock.advance(sizes.length * 1000)
+  await ssc.whenIdle()
+  let sum = 0
+  expect(sums).toEqual(sizes.map(size => (sum += size)))
+  await ssc.stop()
+})
+
+test('views read while batches write never see half of one', async () => {
+  const { ssc, clock } = shared.rig({ maxTaskFailures: 10 })
+  const rows = Array.from({ length: 20_000 }, (_, i): [number, number] => [i, 1])
+  const batches = 25
+  const file = freshFile()
+  const states = ssc.queueStream(Array.from({ length: batches }, () => rows)).mapWithState(
+    StateSpec.timedFunction(
+      (time: number, key: number, value: number | undefined, state: State<string | number>) => {
+        const sum = Number(state.getOption() ?? 0) + value!
+        state.update(key % 2 === 0 ? sum : `${sum}`)
+        // Some attempts are undone at their end.
+        const marker = `${file}-${time}`
+        if (key !== 19_999 || time % 3000 !== 0 || existsSync(marker)) return
+        writeFileSync(marker, '')
+        throw new Error('once')
+      },
+    ).partitions(1),
+  )
+  states.foreachRDD(async rdd => void (await rdd.count()))
+  const view = states.stateView()
+  await ssc.start()
+  for (let batch = 1; batch <= batches; batch++) {
+    clock.advance(1000)
+    let isRunning = true
+    void ssc.whenIdle().then(() => {
+      isRunning = false
+    })
+    while (isRunning) {
+      const [time = 0, one, other] = [view.time, view.get(19_998), view.get(1)]
+      if (time > 0) expect([Number(one), Number(other)]).toEqual([time / 1000, time / 1000])
+      const sums = new Set([...view].map(([, sum]) => Number(sum)))
+      if (time > 0) expect([...sums]).toEqual([time / 1000])
+      await new Promise(resolve => setImmediate(resolve))
+    }
+  }
+  expect(view.get(1)).toBe(`${batches}`)
+  await ssc.stop()
+})
+
+test('a state may be undefined, and must be plain data', async () => {
+  const { ssc, tick } = shared.rig({ maxTaskFailures: 1 })
+  const states = ssc.queueStream([[[1, 0]], [[2, 1]]] as [number, number][][]).mapWithState(
+    StateSpec.function((_: number, value: number | undefined, state: State<unknown>) => {
+      state.update(value === 1 ? () => 1 : undefined)
+    }),
+  )
+  states.foreachRDD(async rdd => void (await rdd.count()))
+  const errors: string[] = []
+  ssc.on('error', ({ error }) => errors.push(error.message))
+  await ssc.start()
+  await tick(2)
+  const view = states.stateView()
+  expect([view.has(1), view.get(1), view.size, view.has(2)]).toEqual([true, undefined, 1, false])
+  expect(errors[0]).toContain("the state of key 2 can't be kept: A row can't hold a function")
+  await ssc.stop()
 })

@@ -20,7 +20,7 @@ import {
   sealTable,
   undoTable,
 } from '../../src/state/table-log.ts'
-import { entriesOf, TableReader } from '../../src/state/table-reader.ts'
+import { entriesOf, headerOf, TableReader } from '../../src/state/table-reader.ts'
 import { keys as keysByKind } from '../conformance/keys.ts'
 
 const arena = Arena.create({ limitBytes: 256 * 2 ** 20, poison: true })
@@ -94,13 +94,12 @@ function written(
 const plain = (states: States) =>
   [...states.values()].map(({ key, value }) => [canonicalKey(key), value]).sort(byName)
 const byName = (a: unknown[], b: unknown[]): number => (String(a[0]) < String(b[0]) ? -1 : 1)
-const read = (header: number, version: 'sealed' | 'committed') =>
-  [...new TableReader(arena, header, version).entries()]
-    .map(([key, value]) => [canonicalKey(key), value])
-    .sort(byName)
+const readerOf = (header: number) => new TableReader(arena, headerOf(arena, header))
+const read = (header: number) =>
+  [...readerOf(header).entries()].map(([key, value]) => [canonicalKey(key), value]).sort(byName)
 /** What a view gets: a copy, which knows what a batch has not changed yet. */
-const viewed = (header: number) =>
-  [...entriesOf(arena, new TableReader(arena, header, 'committed').copy())]
+const viewed = (header: number, words: Uint32Array) =>
+  [...entriesOf(arena, new TableReader(arena, words, header).copy())]
     .map(([key, value]) => [canonicalKey(key), value])
     .sort(byName)
 
@@ -140,11 +139,12 @@ async function run(
       const ops = raw.map(([k, v, what]: Op): Op => [keyOf(k), v, what])
       const time = (i + 1) * 1000
       const before = plain(states)
+      const words = headerOf(arena, header)
       written(header, structuredClone(ops), { time, expiry, vector })
-      expect(viewed(header)).toEqual(before)
+      expect(viewed(header, words)).toEqual(before)
       for (const [name, v] of before.slice(0, 5)) {
         const { key } = [...states.values()].find(one => canonicalKey(one.key) === name)!
-        expect(new TableReader(arena, header, 'committed').get(key, kernels, 3)).toEqual(v)
+        expect(new TableReader(arena, words, header).get(key, kernels, 3)).toEqual(v)
       }
       if (end === 'stop early') undoTable(arena, header, false)
       else {
@@ -153,9 +153,9 @@ async function run(
         else {
           sealTable(arena, header, store)
           const after = modelled(states, structuredClone(ops), time, expiry)
-          expect(read(header, 'sealed')).toEqual(plain(after))
-          expect(viewed(header)).toEqual(before)
-          expect(new TableReader(arena, header, 'sealed').size).toBe(after.size)
+          expect(read(header)).toEqual(plain(after))
+          expect(viewed(header, words)).toEqual(before)
+          expect(readerOf(header).size).toBe(after.size)
           if (end === 'undo') undoTable(arena, header, true)
           else {
             commitTable(arena, header, chunk => arena.free(chunk))
@@ -164,8 +164,8 @@ async function run(
         }
       }
       arena.reap(attempt)
-      expect(read(header, 'committed')).toEqual(plain(states))
-      expect(new TableReader(arena, header, 'committed').size).toBe(states.size)
+      expect(read(header)).toEqual(plain(states))
+      expect(readerOf(header).size).toBe(states.size)
     }
   } finally {
     freeTable(arena, header)
@@ -222,9 +222,7 @@ describe('a table of states', () => {
         commitTable(arena, header, chunk => arena.free(chunk))
         sizes.push(arena.ownedBy(store))
       }
-      expect(read(header, 'committed')).toEqual(
-        few.map(([k, v]) => [canonicalKey(k), v]).sort(byName),
-      )
+      expect(read(header)).toEqual(few.map(([k, v]) => [canonicalKey(k), v]).sort(byName))
       expect(sizes[4]).toBeLessThan(sizes[0]! / 10)
       freeTable(arena, header)
     }
@@ -241,7 +239,7 @@ describe('a table of states', () => {
     sealTable(arena, header, store)
     commitTable(arena, header, chunk => arena.free(chunk))
     for (const key of list) {
-      const reader = new TableReader(arena, header, 'committed')
+      const reader = readerOf(header)
       expect(canonicalKey(reader.get(key, kernels, 3))).toBe(canonicalKey(canonicalKey(key)))
       expect(reader.get('no such key', kernels, 3)).toBe(undefined)
     }
