@@ -71,8 +71,11 @@ function formatPrimitive(value: Primitive): string {
 
 const isName = (name: string): boolean => /^[A-Za-z_$][\w$]*$/.test(name)
 const list = (expressions: readonly Expression[]): string => expressions.map(format).join(', ')
-const inBody = (body: Expression): string =>
-  body.kind === 'struct' ? `(${format(body)})` : format(body)
+/** A body that opens with a brace would be a block. */
+const inBody = (body: Expression): string => {
+  const text = format(body)
+  return text.startsWith('{') ? `(${text})` : text
+}
 
 /** Text for a place in an operator: in parentheses unless it is one word or one call. */
 function operand(expression: Expression): string {

@@ -146,6 +146,12 @@ test('the text is JavaScript that computes the same', () => {
   expect(format(constant(-0))).not.toBe(format(constant(0)))
 })
 
+test('an object in front of a body does not make it a block', () => {
+  const object: Expression = { kind: 'struct', fields: [{ name: 'a', value: constant(7) }] }
+  const one: Expression = { kind: 'let', id: 1, value: constant(1), body: field(object, 'a') }
+  expect(new Function(`return ${format(one)}`)()).toBe(7)
+})
+
 test('trees survive structured clone', () => {
   const copy = structuredClone(all)
   expect(copy).toEqual(all)
