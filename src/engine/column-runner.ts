@@ -161,6 +161,11 @@ export class ColumnRunner {
     return undefined
   }
 
+  /** Gives back what stages have kept, such as rows to be sorted; what came out is in blocks. */
+  forget(): void {
+    for (const rows of this.#kept) if (rows.rows > 0) rows.clear()
+  }
+
   /** Forgets what there is of a partition, and notes why; throws any other error again. */
   #giveUp(error: unknown, meter: StepMeter | undefined): void {
     // More groups than the arena holds: the row loop keeps them in the worker's heap.

@@ -138,6 +138,7 @@ export class TaskRunner {
       const nothing = { parts: [], chunks: [], accumulators: [], counts: [], bytesOut: 0 }
       return { worker: this.#worker, ...nothing, ...result, elapsedMs, failure }
     } finally {
+      this.#columnRunner?.forget()
       this.#blocks.clear()
     }
   }
