@@ -17,10 +17,16 @@ const runner = new TaskRunner(arena, operators, builtins, threadId)
 const drainer = new Drainer(new RingMemory(data.ring), threadId, task => runner.run(task))
 const closeWaitMs = 2000
 
-export default async function run(message: PoolMessage): Promise<DrainResult | undefined> {
+async function run(message: PoolMessage): Promise<DrainResult | undefined> {
   if ('close' in message) return await close(message)
   return await drainer.drain(message)
 }
+
+// Piscina loads this file with require(). For a module with nothing but a default export Node then
+// builds a second module around it, and the whole process aborts when the thread is ended in that
+// moment (Node 24.x, `CreateRequiredModuleFacade`). An export of this name has require() return it
+// as it is.
+export { run as default, run as 'module.exports' }
 
 /** Waits until every thread has taken up its own request, so that each closes exactly once. */
 async function close({ close, workers }: CloseMessage): Promise<undefined> {

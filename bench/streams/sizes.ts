@@ -4,7 +4,7 @@
  * `states` (SIZE keys, mapWithState). Sends the milliseconds of every batch, once the window is
  * full and all keys have a state.
  */
-import { type RDD, type State, StateSpec } from 'pelton'
+import { type DStream, type RDD, type State, StateSpec } from 'pelton'
 import { SplitMix64 } from '../splitmix.ts'
 import type { SizedBatches } from '../stream-sizes.ts'
 import { Stepped } from './stepped.ts'
@@ -40,22 +40,29 @@ for (let i = 0; i < ROUND; i++) {
 }
 const before = ssc.metrics().arenaBytes
 const stream = ssc.queueStream(Array.from({ length: total }, (_, i) => round[i % ROUND]!))
-const running = StateSpec.function((_: number, value: number | undefined, state: State<number>) => {
-  const sum = (state.getOption() ?? 0) + (value ?? 0)
-  state.update(sum)
-  return sum
-})
-const all = Float64Array.from({ length: what === 'states' ? count : 0 }, (_, i) => i)
-const initial = ssc.parallelize<[number, number]>({ pairs: [all, new Float64Array(all.length)] })
-const states = stream.mapWithState(running.initialState(initial))
-const windows = stream.reduceByKeyAndWindow(
-  (a, b) => a + b,
-  (a, b) => a - b,
-  count * intervalMs,
-  intervalMs,
-)
-const output: { foreachRDD(f: (rdd: RDD<unknown>) => Promise<void>): void } =
-  what === 'window' ? windows : states
+
+function windows(): DStream<unknown> {
+  return stream.reduceByKeyAndWindow(
+    (a, b) => a + b,
+    (a, b) => a - b,
+    count * intervalMs,
+    intervalMs,
+  )
+}
+
+/** All keys have a state from the beginning. */
+function states(): DStream<unknown> {
+  const held = Float64Array.from({ length: count }, (_, i) => i)
+  const pairs: [Float64Array, Float64Array] = [held, new Float64Array(count)]
+  const spec = StateSpec.function((_: number, value: number | undefined, state: State<number>) => {
+    const sum = (state.getOption() ?? 0) + (value ?? 0)
+    state.update(sum)
+    return sum
+  })
+  return stream.mapWithState(spec.initialState(ssc.parallelize<[number, number]>({ pairs })))
+}
+
+const output = what === 'window' ? windows() : states()
 output.foreachRDD(async rdd => stepped.done(await rdd.count()))
 await stepped.start()
 

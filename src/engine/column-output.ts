@@ -5,7 +5,14 @@ import { hashKey } from '../columnar/keys.ts'
 import { type RawBlock, type RawColumn, reserveBlock } from '../columnar/raw-block.ts'
 import { textBytes } from '../columnar/text.ts'
 import type { ColumnShape } from '../expressions/columns.ts'
-import { type ColumnRows, isRow, type Leaf, leafBytes, type Segment } from './column-rows.ts'
+import {
+  type ColumnRows,
+  isRow,
+  joinLeaf,
+  type Leaf,
+  leafBytes,
+  type Segment,
+} from './column-rows.ts'
 import type { Partitioner } from './operator.ts'
 import type { Piece } from './vector.ts'
 
@@ -59,22 +66,12 @@ export class ColumnOutput {
       if (leaf.kind === 'constant') this.#constant(leaf.value, count, to, owner)
       else if (leaf.kind === 'bool') {
         const mask = this.#take(count, owner)
-        this.#join(segments, i, leafBytes.bool, mask)
+        joinLeaf(this.#kernels, segments, i, leafBytes.bool, mask)
         this.#kernels.maskToBits(mask, count, to)
-      } else this.#join(segments, i, leafBytes[leaf.kind], to)
+      } else joinLeaf(this.#kernels, segments, i, leafBytes[leaf.kind], to)
     }
     this.#ownTexts(block, count)
     return block.ptr
-  }
-
-  /** One leaf of all segments, one behind the other. */
-  #join(segments: readonly Segment[], leaf: number, rowBytes: number, to: number): void {
-    let at = to
-    for (const segment of segments) {
-      const bytes = segment.rows * rowBytes
-      this.#kernels.copyBytes(at, segment.at[leaf]!, bytes)
-      at += bytes
-    }
   }
 
   /** Whether the rows can be cut by the hash of their keys. */

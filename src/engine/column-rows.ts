@@ -9,6 +9,7 @@
  */
 import { keyBytes } from '../columnar/group-table.ts'
 import type { Heap } from '../columnar/heap.ts'
+import type { KernelExports } from '../columnar/kernel-exports.ts'
 import type {
   ColumnMachine,
   ColumnShape,
@@ -48,6 +49,20 @@ export function leavesOf(shape: ColumnShape): Leaf[] {
   if (isRow(shape)) return shape.items.flatMap(leavesOf)
   if (!canKeep(shape)) throw new Error(`a ${shape.kind} can't be kept`)
   return [shape as Leaf]
+}
+
+/** Copies a leaf of all segments, one behind the other; a row of it has so many bytes. */
+export function joinLeaf(
+  { copyBytes }: Pick<KernelExports, 'copyBytes'>,
+  segments: readonly Segment[],
+  leaf: number,
+  rowBytes: number,
+  to: number,
+): void {
+  for (const { rows, at } of segments) {
+    copyBytes(to, at[leaf]!, rows * rowBytes)
+    to += rows * rowBytes
+  }
 }
 
 export class ColumnRows {
@@ -131,11 +146,7 @@ export class ColumnRows {
   #join(i: number, { kind }: Leaf): number {
     const bytes = leafBytes[kind as keyof typeof leafBytes]
     const whole = this.#heap.take(this.rows * bytes)
-    let to = whole
-    for (const { rows, at } of this.segments) {
-      this.#machine.kernels.copyBytes(to, at[i]!, rows * bytes)
-      to += rows * bytes
-    }
+    joinLeaf(this.#machine.kernels, this.segments, i, bytes, whole)
     return whole
   }
 

@@ -180,7 +180,7 @@ export class ColumnRunner {
       this.#distinct.close()
     }
     this.#rows.clear()
-    for (const rows of this.#kept) rows.clear()
+    this.forget()
     this.#machine.scratch.reset()
   }
 

@@ -115,7 +115,7 @@ export class Holdings {
   /** Output of the exchange in front of the node. */
   exchanged: Promise<Dataset> | undefined
   /** By input: its rows laid beside those of the others, where they did not lie so. */
-  laid: Promise<Dataset>[] = []
+  laid: (Promise<Dataset> | undefined)[] = []
 
   release(): void {
     this.dataset?.then(d => d.release(), ignore)

@@ -77,11 +77,20 @@ function portableOf(step: Step): readonly (PortableFunction | BuiltinFunction)[]
   return step.portable ?? step.functions.map(fn => ('builtin' in fn ? fn : portable(fn)))
 }
 
-/** Whether the first function of a step is a reducer that kernels have, such as a sum. */
+/**
+ * Whether the first function of a step is a reducer that kernels have, such as a sum, whatever gear
+ * is wanted.
+ */
 export function isReducer(step: Step): boolean {
-  const [first] = functionGears(step, portableOf(step), 'auto')
-  return first?.lifted?.reducer !== undefined
+  let known = reducers.get(step)
+  if (known === undefined) {
+    const [first] = functionGears(step, portableOf(step), 'auto')
+    reducers.set(step, (known = first?.lifted?.reducer !== undefined))
+  }
+  return known
 }
+
+const reducers = new WeakMap<Step, boolean>()
 
 /** What each function of a step is known to be. */
 export function functionGears(

@@ -86,6 +86,11 @@ export interface TaskMessage {
   readonly terminal: Terminal
 }
 
+/** The tables of states that a task's partitions have. */
+export function tablesOf({ parts }: TaskMessage): number[] {
+  return parts.flatMap(({ table }) => (table === 0 ? [] : [table]))
+}
+
 /**
  * Pieces by target partition for an exchange, or none where a neighbour has them; one list
  * otherwise.

@@ -2,7 +2,7 @@
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import { type Dataset, weightOf } from './block-store.ts'
-import type { Holdings, RddNode, Step } from './dag.ts'
+import type { Holdings, RddNode } from './dag.ts'
 import type { EventBus } from './events.ts'
 import { isReducer } from './gears.ts'
 import { type Partitioner, samePartitioner } from './operator.ts'
@@ -205,7 +205,7 @@ export class Scheduler {
     for (const { pieces } of inputs) weight += weightOf(pieces)
     const { partitions } = partitioner
     const parts = Math.ceil(weight / partitions / this.#stages.partRowsMax)
-    if (parts <= 1 || (holdsRows === 'unless-reducing' && isReducing(step))) return partitioner
+    if (parts <= 1 || (holdsRows === 'unless-reducing' && isReducer(step))) return partitioner
     return { kind: 'hash', partitions: partitions * parts }
   }
 
@@ -224,14 +224,18 @@ export class Scheduler {
    * other, and every piece tells whose it is. An input that does not lie so yet is brought there.
    */
   async #zip(node: RddNode, partitioner: Partitioner, job: Job): Promise<PlacedPartition[]> {
+    const { laid } = node.holdings
     const inputs: PlacedPartition[][] = []
-    for (const input of node.inputs) inputs.push(await this.#place(input, job))
+    for (const [i, input] of node.inputs.entries()) {
+      inputs.push(laid[i] ? [] : await this.#place(input, job))
+    }
     if (!node.keepsExchange) job.ownExchange(node.holdings)
-    const finer = this.#finer(node, partitioner, inputs.flat())
+    const before = await laid.find(one => one !== undefined)
+    const finer = before?.partitioner ?? this.#finer(node, partitioner, inputs.flat())
     const together: Piece[][] = Array.from({ length: finer.partitions }, () => [])
     for (const [i, side] of node.sides.entries()) {
-      const laid = await this.#laid(node, i, inputs[i]!, finer, job)
-      for (const [p, pieces] of laid.entries()) {
+      const rows = await this.#laid(node, i, inputs[i]!, finer, job)
+      for (const [p, pieces] of rows.entries()) {
         for (const piece of pieces) together[p]!.push({ ...(piece as BlockPiece), side })
       }
     }
@@ -271,7 +275,7 @@ export class Scheduler {
       const isPlaced = samePartitioner(node.inputs[i]!.partitioner, partitioner)
       if (isPlaced && placed.every(isInArena)) return placed.map(({ pieces }) => pieces)
       const terminal: Terminal = isPlaced ? blocks : { to: 'exchange', partitioner }
-      laid[i] ??= this.#stages.run({ placed, terminal, job, reader: node.step })
+      laid[i] ??= this.#stages.run({ placed, terminal, job, reader: node.step }, partitioner)
     }
     const running = laid[i]!
     try {
@@ -320,15 +324,6 @@ export class Scheduler {
     }
     return { chain: rootChain, pieces: placed.flatMap(p => p.pieces) }
   }
-}
-
-const reducing = new WeakMap<Step, boolean>()
-
-/** Whether kernels reduce, whatever gear is wanted: how partitions are cut depends on it. */
-function isReducing(step: Step): boolean {
-  let known = reducing.get(step)
-  if (known === undefined) reducing.set(step, (known = isReducer(step)))
-  return known
 }
 
 /** Whether the rows are where an exchange would put them. Those of several inputs never are. */

@@ -20,7 +20,14 @@ import {
 } from './placement.ts'
 import type { Chain, PlacedPartition } from './plan.ts'
 import { LostTaskError } from './pool.ts'
-import type { ProgramRef, TaskMessage, TaskPart, TaskResult, Terminal } from './program.ts'
+import {
+  type ProgramRef,
+  type TaskMessage,
+  type TaskPart,
+  type TaskResult,
+  type Terminal,
+  tablesOf,
+} from './program.ts'
 import type { Runtime } from './runtime.ts'
 import { StageRecords } from './stage-records.ts'
 import { failedTask, finalCodes, lostTask, type TaskSite } from './task-error.ts'
@@ -217,7 +224,7 @@ export class StageRunner {
   ): Promise<TaskResult | PeltonError> {
     let result: TaskResult
     const { inline, group } = where
-    const tables = task.parts.flatMap(({ table }) => (table === 0 ? [] : [table]))
+    const tables = tablesOf(task)
     const undo = tables.length > 0 ? () => undoTables(this.#arena, tables) : undefined
     const { kit, taskTimeoutMs } = this.#options
     try {

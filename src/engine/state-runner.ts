@@ -4,7 +4,6 @@ import { Float64Column, TupleColumn, Utf8Column } from '../columnar/block.ts'
 import type { Column } from '../columnar/column.ts'
 import { vectorRowsMax } from '../columnar/group-table.ts'
 import { openKernels } from '../columnar/kernels.ts'
-import { notPair } from '../errors.ts'
 import type { KeyColumn } from '../state/key-cells.ts'
 import { StateTable } from '../state/state-table.ts'
 import { headerOf, TableReader } from '../state/table-reader.ts'
@@ -61,7 +60,7 @@ export class StateRunner {
     const rows = weightOf(pieces)
     table.begin(header, { attempt: tools.attempt, time, expiry }, rows)
     try {
-      run({ ...common, vectors: this.#vectors(pieces, tools), entries: [] })
+      run({ ...common, vectors: this.#vectors(pieces, tools.blocks), entries: [] })
       table.end()
     } catch (error) {
       throw failed(error, undefined)
@@ -69,17 +68,17 @@ export class StateRunner {
     return rows
   }
 
-  *#vectors(pieces: readonly Piece[], tools: StatesRun): Generator<KeyedVector> {
+  *#vectors(pieces: readonly Piece[], blocks: OpenBlocks): Generator<KeyedVector> {
     for (const piece of pieces) {
       if (piece.kind !== 'block') throw new Error('rows for states lie in blocks')
-      const { root } = tools.blocks.open(piece.ptr)
+      const { root } = blocks.open(piece.ptr)
       const isPairs = root instanceof TupleColumn && root.items.length === 2 && isFull(root)
       for (let from = piece.from; from < piece.to; from += vectorRowsMax) {
         const to = Math.min(piece.to, from + vectorRowsMax)
         const side = piece.side ?? 0
         yield isPairs
           ? this.#columns(root, from, to, side)
-          : this.#values(root.decode(from, to), side, tools)
+          : this.#values(root.decode(from, to), side)
         this.#table.rest()
       }
     }
@@ -92,17 +91,16 @@ export class StateRunner {
     return this.#keyed(column, keys, value.decode(from, to), side)
   }
 
-  /** Rows that are no columns of pairs. */
-  #values(rows: ArrayLike<unknown>, side: number, { failed }: StatesRun): KeyedVector {
-    const keys: unknown[] = []
-    const values: unknown[] = []
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i]
-      if (!Array.isArray(row) || row.length !== 2) throw failed(notPair(row), row)
-      keys.push(row[0])
-      values.push(row[1])
-    }
-    return this.#keyed({ kind: 'values' }, keys, values, side)
+  /** Pairs that are no columns: all rows that lie by their keys are pairs. */
+  #values(rows: ArrayLike<unknown>, side: number): KeyedVector {
+    const pairs = Array.from(rows) as [key: unknown, value: unknown][]
+    const keys = pairs.map(pair => pair[0])
+    return this.#keyed(
+      { kind: 'values' },
+      keys,
+      pairs.map(pair => pair[1]),
+      side,
+    )
   }
 
   #keyed(

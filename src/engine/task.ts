@@ -13,16 +13,17 @@ import { ColumnRows } from './column-rows.ts'
 import { type ColumnResult, ColumnRunner } from './column-runner.ts'
 import { OpenBlocks } from './open-blocks.ts'
 import type { Operator, RowSink } from './operator.ts'
-import type {
-  BuiltinFunction,
-  PartResult,
-  Program,
-  ProgramRef,
-  ProgramStep,
-  TaskFailure,
-  TaskMessage,
-  TaskPart,
-  TaskResult,
+import {
+  type BuiltinFunction,
+  type PartResult,
+  type Program,
+  type ProgramRef,
+  type ProgramStep,
+  type TaskFailure,
+  type TaskMessage,
+  type TaskPart,
+  type TaskResult,
+  tablesOf,
 } from './program.ts'
 import { type LoopProgram, RowLoops, StepError, stepError } from './row-loops.ts'
 import { StateRunner, type StatesProgram } from './state-runner.ts'
@@ -127,10 +128,7 @@ export class TaskRunner {
     } catch (error) {
       this.#share.takeUpdates()
       this.#builder.reset()
-      undoTables(
-        this.#arena,
-        message.parts.flatMap(({ table }) => (table === 0 ? [] : [table])),
-      )
+      undoTables(this.#arena, tablesOf(message))
       // Also what a sink had sealed before it failed: everything that bears the attempt's number.
       this.#arena.reap(message.attempt)
       const elapsedMs = stopwatch() - started

@@ -39,12 +39,13 @@ export const combineByKey: Operator = {
 
 /** Has so many keys go on to the other half, where they meet again: the heap has its limits. */
 function emitWhenMany(c: RowCode): string {
+  return `if (${c.state('combined', '[]')}.length >= ${keysHeldMax}) {\n${emitAll(c)}}\n`
+}
+
+/** Emits what there is, and begins anew. */
+export function emitAll(c: RowCode): string {
   const table = c.state('table', 'new rt.KeyTable()')
-  const combined = c.state('combined', '[]')
-  return (
-    `if (${combined}.length >= ${keysHeldMax}) {\n${emitCombined(c)}` +
-    `${table} = new rt.KeyTable();\n${combined} = [];\n}\n`
-  )
+  return `${emitCombined(c)}${table} = new rt.KeyTable();\n${c.state('combined', '[]')} = [];\n`
 }
 
 /** Adds one pair to the table; without a `create` (-1) the first value stands for itself. */

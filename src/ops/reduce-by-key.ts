@@ -8,7 +8,7 @@
 import { asItLies, exchangedByKey, type Operator } from '../engine/operator.ts'
 import { combining } from './columns/combining.ts'
 import { reduceByKeyStage } from './columns/reduce-by-key.ts'
-import { combine, emitCombined } from './combine-by-key.ts'
+import { combine, emitAll, emitCombined } from './combine-by-key.ts'
 
 export const reduceByKey: Operator = {
   name: 'reduceByKey',
@@ -26,13 +26,11 @@ export const reduceByKey: Operator = {
       if (!c.params.local) return check + combined
       const seen = c.state('seen', '0')
       const passes = c.state('passes', 'false')
-      const table = c.state('table', 'new rt.KeyTable()')
       return (
         `${check}if (${passes}) {\n${c.emitPair(key, value)}} else {\n${combined}` +
         `if (++${seen} === ${combining.sampleRows}) {\n` +
         `${passes} = ${c.state('combined', '[]')}.length > ${combining.keysMax};\n` +
-        `if (${passes}) {\n${emitCombined(c)}` +
-        `${table} = new rt.KeyTable();\n${c.state('combined', '[]')} = [];\n}\n}\n}\n`
+        `if (${passes}) {\n${emitAll(c)}}\n}\n}\n`
       )
     },
     finish: c => emitCombined(c),

@@ -21,7 +21,12 @@ const constants = [undefined, null, false, true] as const
 
 /** Whether cell `at` (an index of numbers) stands for no state. */
 export function isAbsent(u32: Uint32Array, at: number): boolean {
-  return u32[2 * at + 1] === ABSENT
+  return isAbsentWord(u32[2 * at + 1]!)
+}
+
+/** The same by a cell's upper word. */
+export function isAbsentWord(high: number): boolean {
+  return high === ABSENT
 }
 
 export function putAbsent(u32: Uint32Array, at: number): void {
@@ -70,9 +75,4 @@ const words = new Uint32Array(number.buffer)
 /** The bytes whose length lies at `address`. */
 export function bytesAt({ u8, u32 }: Memory, address: number): Uint8Array {
   return u8.subarray(address + 4, address + 4 + u32[address / 4]!)
-}
-
-/** Whether two words are a cell without a state. */
-export function isAbsentWord(high: number): boolean {
-  return high === ABSENT
 }

@@ -93,32 +93,30 @@ function heapFrom(u32: Uint32Array, first: number, until = 0): number[] {
   return chunks
 }
 
-/** All chunks that the words at `at` (an index) point to, but for the log. */
+/** Chunks of the columns that the words at `at` (an index) point to, and those at `but` do not. */
+function columnChunks(u32: Uint32Array, at: number, but?: number): number[] {
+  return columns.flatMap(word => {
+    const address = u32[at + word]!
+    const isOther = address !== 0 && (but === undefined || address !== u32[but + word])
+    return isOther ? [chunkOf(word, address)] : []
+  })
+}
+
+/** All chunks that the words at `at` point to, but for the log. */
 export function chunksOf(u32: Uint32Array, at: number): number[] {
-  const found = heapFrom(u32, u32[at + HEAP]!)
-  for (const word of columns) if (u32[at + word] !== 0) found.push(chunkOf(word, u32[at + word]!))
-  return found
+  return [...columnChunks(u32, at), ...heapFrom(u32, u32[at + HEAP]!)]
 }
 
 /** Chunks that the words at `at` point to and those at `before` do not. */
 export function addedChunks(u32: Uint32Array, before: number, at: number): number[] {
-  const found = heapFrom(u32, u32[at + HEAP]!, u32[before + HEAP]!)
-  for (const word of columns) {
-    const address = u32[at + word]!
-    if (address !== 0 && address !== u32[before + word]) found.push(chunkOf(word, address))
-  }
-  return found
+  return [...columnChunks(u32, at, before), ...heapFrom(u32, u32[at + HEAP]!, u32[before + HEAP]!)]
 }
 
 /** Chunks that the words at `before` point to and those at `at` do not. */
 export function replacedChunks(u32: Uint32Array, before: number, at: number): number[] {
-  const found: number[] = []
-  for (const word of columns) {
-    const address = u32[before + word]!
-    if (address !== 0 && address !== u32[at + word]) found.push(chunkOf(word, address))
-  }
+  const found = columnChunks(u32, before, at)
   const heap = u32[before + HEAP]!
-  if (heap === 0 || heap === u32[at + HEAP]) return found
-  const kept = heapFrom(u32, u32[at + HEAP]!).includes(heap)
-  return kept ? found : [...found, ...heapFrom(u32, heap)]
+  // A heap grows by chunks that lead to those before; one that does not has taken their place.
+  const isKept = heap === 0 || heapFrom(u32, u32[at + HEAP]!).includes(heap)
+  return isKept ? found : [...found, ...heapFrom(u32, heap)]
 }

@@ -275,7 +275,7 @@ export class TableMemory {
     const width = words - 4
     for (let i = 0; i < rows; i++) {
       const from = this.records / 4 + (first + i) * words
-      for (let w = 0; w < width; w++) this.u32[to / 4 + i * width + w] = this.u32[from + w]!
+      copyWords(this.u32, to / 4 + i * width, from, width)
     }
     return rows
   }
@@ -321,7 +321,7 @@ export class TableMemory {
         this.records / 4 + to * this.stride * 2,
         from.records / 4 + id * from.stride * 2,
       ]
-      for (let w = 0; w < words; w++) this.u32[target + w] = this.u32[source + w]!
+      copyWords(this.u32, target, source, words)
       this.#copyState(from, id, to)
       if (this.#originals !== 0) this.#moveCell(this.#originals / 8 + to, from.originals / 8 + id)
     }
@@ -342,7 +342,7 @@ export class TableMemory {
     const cells = textCells(this.arena, keys.map(canonicalKey), this.take)
     for (let i = 0; i < keys.length; i++) {
       const target = this.records / 4 + (start + i) * this.stride * 2
-      for (let w = 0; w < 4; w++) this.u32[target + w] = this.u32[cells / 4 + i * 4 + w]!
+      copyWords(this.u32, target, cells / 4 + i * 4, 4)
     }
     this.#keepTexts(start)
     this.drop(cells)
@@ -406,6 +406,11 @@ export class TableMemory {
     const cell = originals / 8 + id
     return cellValue(this.arena, this.u32[2 * cell]!, this.u32[2 * cell + 1]!)
   }
+}
+
+/** Copies a few words, which a call into the runtime would take longer for. */
+function copyWords(u32: Uint32Array, to: number, from: number, words: number): void {
+  for (let i = 0; i < words; i++) u32[to + i] = u32[from + i]!
 }
 
 function cellOf({ records, stride }: Records, id: number): number {

@@ -380,3 +380,16 @@ test('rows that fit into the arena once, but not twice, go through the row loop'
     0, 2, 4, 5_899_998,
   ])
 })
+
+test('what a sort keeps goes back with its task', async () => {
+  await using ssc = new StreamingContext({
+    batchInterval: 1000,
+    clock: new ManualClock(0),
+    workers: 1,
+  })
+  const rows = Float64Array.from({ length: 300_000 }, (_, i) => (i * 7919) % 300_007)
+  const sorted = ssc.parallelize<number>(rows).sortBy(x => x)
+  expect(await sorted.count()).toBe(rows.length)
+  // A worker has 1 MiB of scratch memory, and a heap begins with as much; the rows took 15.
+  expect(ssc.session.runtime.pool.workerBytes).toBeLessThanOrEqual(2 * 2 ** 20)
+})

@@ -4,24 +4,20 @@
  *
  * What it can't catch: a death of the whole process.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, writeFileSync } from 'node:fs'
 import { type DStream, Receiver, type State, StateSpec } from 'pelton'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { forcedPlacement } from '../../src/context.ts'
-import { SharedWorkers } from './support.ts'
+import { FreshFiles, SharedWorkers } from './support.ts'
 
 const shared = new SharedWorkers()
-const directory = mkdtempSync(join(tmpdir(), 'pelton-'))
-let files = 0
-/** A file that does not exist yet: how attempts in different threads know of each other. */
-const freshFile = (): string => join(directory, `once-${files++}`)
+const files = new FreshFiles()
+const freshFile = (): string => files.next()
 
 afterEach(() => shared.check())
 afterAll(async () => {
   await shared.close()
-  rmSync(directory, { recursive: true, force: true })
+  files.close()
 })
 
 type Pair = [key: number | string, value: number]

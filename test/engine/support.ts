@@ -1,4 +1,7 @@
 /** A context on a ManualClock whose log is kept: what most tests of the engine start from. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type BatchInfo, ManualClock, StreamingContext, type StreamingContextOptions } from 'pelton'
 import { expect } from 'vitest'
 import { sharedRuntime } from '../../src/context.ts'
@@ -63,6 +66,21 @@ export class SharedWorkers {
   async close(): Promise<void> {
     await this.runtime.close()
     expect(this.runtime.arena.bytesInUse()).toBe(0)
+  }
+}
+
+/** Files that do not exist yet: how attempts in different threads know of each other. */
+export class FreshFiles {
+  readonly directory = mkdtempSync(join(tmpdir(), 'pelton-'))
+  #count = 0
+
+  /** Path of another one. */
+  next(): string {
+    return join(this.directory, `once-${this.#count++}`)
+  }
+
+  close(): void {
+    rmSync(this.directory, { recursive: true, force: true })
   }
 }
 

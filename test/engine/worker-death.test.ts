@@ -6,26 +6,23 @@
  * What it can't catch: a crash of V8 that takes the whole process along.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { accumulator, type DStream, PeltonError, resource } from 'pelton'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { forcedPlacement } from '../../src/context.ts'
-import { gate, rejection, rig, SharedWorkers } from './support.ts'
+import { FreshFiles, gate, rejection, rig, SharedWorkers } from './support.ts'
 
 const shared = new SharedWorkers()
-const directory = mkdtempSync(join(tmpdir(), 'pelton-'))
+const files = new FreshFiles()
 const taskAPartition: object = { [forcedPlacement]: 'all' }
-let files = 0
-/** A file that does not exist yet: how attempts in different threads know of each other. */
-const freshFile = (): string => join(directory, `once-${files++}`)
+const freshFile = (): string => files.next()
 
 afterEach(() => shared.check())
 afterAll(async () => {
   await shared.close()
-  rmSync(directory, { recursive: true, force: true })
+  files.close()
 })
 
 interface Outcome {
@@ -196,7 +193,7 @@ test('a death costs the task at hand, and none that the worker had not taken up'
 })
 
 test('results stay exact while workers die again and again', async () => {
-  const died = mkdtempSync(join(directory, 'died-'))
+  const died = mkdtempSync(join(files.directory, 'died-'))
   const { ssc, clock } = shared.rig({ concurrentJobs: 2 })
   const batches = 8
   const rows = Array.from({ length: 3000 }, (_, i) => i)

@@ -18,6 +18,17 @@ export function selected(machine: ColumnMachine, vector: ColumnVector, mask: num
   }
   const indexes = scratch.take(vector.rows * 4)
   const rows = kernels.maskToRows(mask, vector.rows, indexes)
+  return { rows, column: gathered(machine, vector.column, indexes, rows) }
+}
+
+/** The rows of a column that are listed at `indexes` (u32), in scratch memory. */
+export function gathered(
+  machine: ColumnMachine,
+  column: ColumnValue,
+  indexes: number,
+  rows: number,
+): ColumnValue {
+  const { kernels, scratch } = machine
   const gather = {
     float64: kernels.gatherF64,
     utf8: kernels.gatherViews,
@@ -58,5 +69,5 @@ export function selected(machine: ColumnMachine, vector: ColumnVector, mask: num
       }
     }
   }
-  return { rows, column: pick(vector.column) }
+  return pick(column)
 }

@@ -1,8 +1,9 @@
 /** Rows ordered by a known key: columns are kept, and gathered in the order that kernels find. */
 import { vectorRowsMax } from '../../columnar/group-table.ts'
 import type { ColumnCode, ColumnStage } from '../../engine/column-kernel.ts'
-import { canKeep, isRow, leafBytes } from '../../engine/column-rows.ts'
+import { canKeep, isRow, type leafBytes } from '../../engine/column-rows.ts'
 import type { ColumnMachine, ColumnShape, ColumnValue } from '../../expressions/columns.ts'
+import { gathered } from './select.ts'
 
 const idBytes = 4
 /** What the kernels that sort need beside the rows. */
@@ -31,7 +32,8 @@ export function sortedStage(c: ColumnCode): ColumnStage | undefined {
     finish: next => {
       const count = rows.rows
       if (count === 0) return
-      const [keys, ...columns] = rows.joined() as [number, ...number[]]
+      const [keys, ...leaves] = rows.joined() as [number, ...number[]]
+      const column = columnOf(input, leaves.values())
       const order = rows.take(count * idBytes)
       const scratch = rows.take(count * scratchBytes.row + scratchBytes.once)
       const sort = kind === 'float64' ? kernels.orderF64 : kernels.orderViews
@@ -45,8 +47,7 @@ export function sortedStage(c: ColumnCode): ColumnStage | undefined {
       for (let from = 0; from < count; from += vectorRowsMax) {
         const mark = machine.scratch.mark()
         const n = Math.min(vectorRowsMax, count - from)
-        const column = gathered(machine, input, columns.values(), order + from * idBytes, n)
-        next({ rows: n, column })
+        next({ rows: n, column: gathered(machine, column, order + from * idBytes, n) })
         machine.scratch.release(mark)
       }
     },
@@ -57,28 +58,12 @@ function idsAt({ memory }: ColumnMachine, at: number, count: number): Uint32Arra
   return memory.u32.subarray(at / idBytes, at / idBytes + count)
 }
 
-/** The rows listed at `ids`, of columns whose leaves lie at `leaves`. */
-function gathered(
-  machine: ColumnMachine,
-  shape: ColumnShape,
-  leaves: Iterator<number>,
-  ids: number,
-  rows: number,
-): ColumnValue {
+/** The column of a shape whose leaves lie at `leaves`. */
+function columnOf(shape: ColumnShape, leaves: Iterator<number>): ColumnValue {
   if (isRow(shape)) {
-    const items = shape.items.map(item => gathered(machine, item, leaves, ids, rows))
-    return { kind: shape.kind, items }
+    return { kind: shape.kind, items: shape.items.map(item => columnOf(item, leaves)) }
   }
-  const from = leaves.next().value as number
+  const at = leaves.next().value as number
   if (shape.kind === 'constant') return shape
-  const kind = shape.kind as keyof typeof leafBytes
-  const { kernels, scratch } = machine
-  const at = scratch.take(rows * leafBytes[kind])
-  const gather = {
-    float64: kernels.gatherF64,
-    utf8: kernels.gatherViews,
-    bool: kernels.gatherBytes,
-  }
-  gather[kind](from, ids, rows, at)
-  return { kind, at }
+  return { kind: shape.kind as keyof typeof leafBytes, at }
 }
