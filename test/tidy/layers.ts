@@ -13,7 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ['kernels'],
   ['columnar'],
   ['expressions'],
-  ['functions', 'state'],
+  ['functions', 'state', 'durable'],
   ['engine'],
   ['ops', 'receivers', 'sinks'],
   ['worker'],
