@@ -1,4 +1,5 @@
 import { type Call, callOf, stepOf } from './apply.ts'
+import { restoredFrom, takeSnapshot } from './context/base.ts'
 import { ContextInputs } from './context/inputs.ts'
 import { type StreamingListener, StreamingListeners } from './context/listeners.ts'
 import { asError, noOutputs, stopped } from './context-errors.ts'
@@ -10,6 +11,7 @@ import type { EventName, Listener } from './engine/events.ts'
 import { type InputSource, leaf } from './engine/input.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
+import { type Snapshot, type SnapshotKit, Snapshots } from './engine/snapshot.ts'
 import { receiverStopMs } from './engine/supervisor.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
@@ -20,10 +22,24 @@ import { type Settings, type StreamingContextOptions, settingsOf } from './optio
 import type { BatchQueue } from './outputs.ts'
 import { handleSignals } from './signals.ts'
 
-export { forcedPlacement, partRows, sharedRuntime } from './context/base.ts'
+export {
+  forcedPlacement,
+  partRows,
+  restoredFrom,
+  sharedRuntime,
+  takeSnapshot,
+} from './context/base.ts'
 
 /** Life of a context, in Spark's words. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
+
+const snapshotKit: SnapshotKit = {
+  source: ops.source,
+  encodeRows: ops.encodeRows,
+  decodeRows: ops.decodeRows,
+  readStates: ops.stateSnapshots,
+  restoreStates: ops.restoreStates,
+}
 
 interface Input {
   readonly source: InputSource
@@ -48,7 +64,7 @@ interface PendingOutput {
  */
 export class StreamingContext extends ContextInputs {
   readonly #settings: Settings
-  readonly #options: StreamingContextOptions
+  readonly #options: StreamingContextOptions & { readonly [restoredFrom]?: Snapshot }
   readonly #listeners = new StreamingListeners(this.events)
   #state: ContextState = 'INITIALIZED'
   #inputs: Input[] = []
@@ -193,6 +209,8 @@ export class StreamingContext extends ContextInputs {
       this.#prepare()
       this.#state = 'ACTIVE'
       this.#watchSignals()
+      const before = this.#options[restoredFrom]
+      if (before) await this.#snapshots().restore(before)
       this.events.emit('started', { time: this.#settings.clock.now() })
       for (const { source } of this.#inputs) {
         if (this.#stopping) return
@@ -202,7 +220,20 @@ export class StreamingContext extends ContextInputs {
       await this.stop()
       throw error
     }
-    if (!this.#stopping) this.#loop!.start()
+    if (!this.#stopping) this.#loop!.start(this.#options[restoredFrom])
+  }
+
+  #snapshots(): Snapshots {
+    const { scheduler, runtime } = this.session
+    const { batchInterval: intervalMs } = this.#settings
+    const { nodes } = this.#loop!
+    return new Snapshots({ nodes, scheduler, arena: runtime.arena, kit: snapshotKit, intervalMs })
+  }
+
+  /** What a context of the same program can go on from; no batch may run. For tests. */
+  async [takeSnapshot](): Promise<Snapshot> {
+    const { lastTime, zeroTime } = this.#loop!
+    return await this.#snapshots().take(lastTime, zeroTime)
   }
 
   #prepare(): void {

@@ -28,6 +28,10 @@ export const forcedPlacement: unique symbol = Symbol('pelton.forcedPlacement')
 /** How many rows of a partition its kernels may hold. */
 export const partRows: unique symbol = Symbol('pelton.partRows')
 
+/** What a context goes on from, and what takes the same from it. */
+export const restoredFrom: unique symbol = Symbol('pelton.restoredFrom')
+export const takeSnapshot: unique symbol = Symbol('pelton.takeSnapshot')
+
 interface Hooks {
   readonly [sharedRuntime]?: Runtime
   readonly [forcedPlacement]?: Placement

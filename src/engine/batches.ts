@@ -104,12 +104,22 @@ export class BatchLoop {
     this.#lastTurns = parts.outputs.map(() => Promise.resolve())
   }
 
-  /** Starts ticking at the next multiple of the interval since the epoch. */
-  start(): void {
+  /**
+   * Starts ticking at the next multiple of the interval since the epoch; or behind the last batch
+   * of a run before this one.
+   */
+  start(before?: { readonly zeroTime: number; readonly time: number }): void {
     const { intervalMs } = this.options
-    this.zeroTime = Math.floor(this.#clock.now() / intervalMs) * intervalMs
-    this.lastTime = this.zeroTime
-    this.#schedule(this.zeroTime + intervalMs)
+    const now = Math.floor(this.#clock.now() / intervalMs) * intervalMs
+    this.zeroTime = before?.zeroTime ?? now
+    this.lastTime = before?.time ?? now
+    this.#horizon = this.lastTime
+    this.#schedule(this.lastTime + intervalMs)
+  }
+
+  /** All nodes that a batch computes, parents first. */
+  get nodes(): readonly StreamNode[] {
+    return this.#nodes
   }
 
   /** Batches that were submitted and have not ended. */

@@ -119,7 +119,11 @@ export function timesNeeded(
 }
 
 /** Times of the node's own earlier results that it needs at `time`; none before the first batch. */
-function ownTimesNeeded(node: StreamNode, time: number, zeroTime: number): readonly number[] {
+export function ownTimesNeeded(
+  node: StreamNode,
+  time: number,
+  zeroTime: number,
+): readonly number[] {
   const { operator, params } = node.step
   if (!operator.needsOwn) return []
   const parentSlides = node.parents.map(parent => parent.slide)
@@ -140,27 +144,41 @@ function absent(node: StreamNode, time: number): PeltonError {
   )
 }
 
+/** How far back a node looks. */
+export interface LookBack {
+  /** Milliseconds from a result of its own to the oldest earlier one that it needs. */
+  readonly own: number
+  /** The same for results of each parent. */
+  readonly parents: readonly number[]
+}
+
+const sampleSlides = 1_000_000
+
+/** How far back the results of a node look, long after the beginning: by `needs` alone. */
+export function lookBack(node: StreamNode): LookBack {
+  const sample = node.slide * sampleSlides
+  const since = (times: readonly number[] = []): number => sample - Math.min(sample, ...times)
+  const times = timesNeeded(node, sample, 0)
+  return {
+    own: since(ownTimesNeeded(node, sample, 0)),
+    parents: node.parents.map((_, parent) => since(times[parent])),
+  }
+}
+
 /**
  * How long after its batch each node must keep a result, in milliseconds: what its children look
- * back, and at least `minimumMs`. Follows from `needs` alone.
+ * back, and at least `minimumMs`.
  */
 export function setRetention(outputs: readonly StreamNode[], minimumMs: number): void {
-  const sampleSlides = 1_000_000
   const seen = new Set<StreamNode>()
   const visit = (node: StreamNode, keepMs: number): void => {
     node.isRead = true
-    const own = Math.max(keepMs, minimumMs)
-    if (seen.has(node) && node.rememberMs >= own) return
+    const kept = Math.max(keepMs, minimumMs)
+    if (seen.has(node) && node.rememberMs >= kept) return
     seen.add(node)
-    node.rememberMs = Math.max(node.rememberMs, own)
-    const sample = node.slide * sampleSlides
-    const oldestOwn = Math.min(sample, ...ownTimesNeeded(node, sample, 0))
-    node.rememberMs = Math.max(node.rememberMs, sample - oldestOwn)
-    const times = timesNeeded(node, sample, 0)
-    node.parents.forEach((parent, index) => {
-      const oldest = Math.min(sample, ...(times[index] ?? []))
-      visit(parent, own + (sample - oldest))
-    })
+    const { own, parents } = lookBack(node)
+    node.rememberMs = Math.max(node.rememberMs, kept, own)
+    for (const [p, parent] of node.parents.entries()) visit(parent, kept + parents[p]!)
   }
   for (const output of outputs) visit(output, 0)
 }

@@ -14,12 +14,14 @@ import { commitTable, createTable, freeTable, undoTable } from '../state/table-l
 import { entriesOf, headerOf, TableReader } from '../state/table-reader.ts'
 import { type Dataset, storeOwner } from './block-store.ts'
 import type { RddNode } from './dag.ts'
+import type { Params } from './operator.ts'
 
 /** Runs a stage with these tables, one a partition. */
 type Run = (tables: readonly number[]) => Promise<Dataset>
 
 export class StateStore {
   readonly partitions: number
+  readonly params: Params
   #arena: Arena | undefined
   #kernels: KernelExports | undefined
   #tables: number[] = []
@@ -35,8 +37,10 @@ export class StateStore {
   /** Chunks that only they may still read. */
   #unread: number[] = []
 
-  constructor(partitions: number) {
+  /** @param params of the step that writes them: what its states live by */
+  constructor(partitions: number, params: Params = {}) {
     this.partitions = partitions
+    this.params = params
   }
 
   /** Time of the batch whose states views show, in milliseconds. */

@@ -98,7 +98,7 @@ export function mapState(
   const { slide } = values
   const params = { partitions, timed, slide, ...(timeout !== undefined && { timeout }) }
   const of = combination(call, ops.mapState, params, { functions: [f] })
-  const states = new StateStore(partitions)
+  const states = new StateStore(partitions, params)
   const mapped = running(call, [values], ops.state, {}, async (time, needed, zeroTime) => {
     const own = rddsOf(needed, ({ parent }) => parent < 0)
     const first = own.length === 0 && initial ? [initial()] : []

@@ -4,7 +4,9 @@ import { cogroup } from './cogroup.ts'
 import { combineByKey } from './combine-by-key.ts'
 import { count } from './count.ts'
 import { countByValue } from './count-by-value.ts'
+import { decodeRows } from './decode-rows.ts'
 import { distinct } from './distinct.ts'
+import { encodeRows } from './encode-rows.ts'
 import { filter } from './filter.ts'
 import { flatMap } from './flat-map.ts'
 import { flatMapValues } from './flat-map-values.ts'
@@ -23,6 +25,7 @@ import { pipe } from './pipe.ts'
 import { reduce } from './reduce.ts'
 import { reduceByKey } from './reduce-by-key.ts'
 import { repartition } from './repartition.ts'
+import { restoreStates } from './restore-states.ts'
 import { sample, sampleParams } from './sample.ts'
 import { sampleByKey } from './sample-by-key.ts'
 import { saveObjects } from './save-objects.ts'
@@ -88,6 +91,9 @@ const all: readonly Operator[] = [
   saveObjects,
   zipPartitions,
   zipWithUniqueId,
+  encodeRows,
+  decodeRows,
+  restoreStates,
 ]
 
 export const operators: ReadonlyMap<string, Operator> = new Map(all.map(op => [op.name, op]))
@@ -98,7 +104,9 @@ export {
   combineByKey,
   count,
   countByValue,
+  decodeRows,
   distinct,
+  encodeRows,
   filter,
   flatMap,
   flatMapValues,
@@ -117,6 +125,7 @@ export {
   reduce,
   reduceByKey,
   repartition,
+  restoreStates,
   sample,
   sampleByKey,
   sampleParams,

@@ -91,6 +91,7 @@ function putFirst(table: StatesWork['table'], id: number, value: unknown, state:
   table.store(id, state)
 }
 
-function expiryOf({ timeout, slide }: Params): Expiry | undefined {
+/** When states time out, as the parameters of their step say. */
+export function expiryOf({ timeout, slide }: Params): Expiry | undefined {
   return timeout === undefined ? undefined : { timeout: timeout as number, slide: slide as number }
 }

@@ -14,7 +14,7 @@ import {
 } from './cells.ts'
 import { type Expiry, link, takeDue, UNLINKED, type Wheel } from './expiry.ts'
 import { type KeyColumn, keyCells } from './key-cells.ts'
-import type { KeyState } from './key-state.ts'
+import { KeyState } from './key-state.ts'
 import * as layout from './table-layout.ts'
 import { TableMemory } from './table-memory.ts'
 
@@ -50,6 +50,7 @@ export class StateTable {
   #due = 0
   /** States that are no numbers, by id: read or written, and not yet bytes. */
   #held = new Map<number, unknown>()
+  readonly #restored = new KeyState()
   // What the loops over rows need, as it is until the next vector.
   #f64: Float64Array
   #u32: Uint32Array
@@ -210,6 +211,15 @@ export class StateTable {
       this.#touch(id, cell)
     } else if (outcome === 'removed') this.remove(id)
     else if (this.#isExpiring && state.exists()) this.#touch(id, this.#cellOf(id))
+  }
+
+  /** Puts a state as another run has left it, with the time of its last record. */
+  restore(id: number, value: unknown, time: number): void {
+    const now = this.#time
+    this.#time = time
+    this.#restored.wrap(false, undefined, false).update(value)
+    this.store(id, this.#restored)
+    this.#time = now
   }
 
   /** The cell is to be overwritten; it may have bytes, or no state. */

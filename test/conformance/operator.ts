@@ -5,6 +5,7 @@ import { forcedPlacement, partRows } from '../../src/context.ts'
 import type { Placement } from '../../src/engine/placement.ts'
 import { applySteps, type Batches, runOracle, type Step } from '../oracle.ts'
 import { type Compare, comparable } from './canonical.ts'
+import { runRestored } from './restored.ts'
 
 interface CommonCase {
   readonly name: string
@@ -16,6 +17,8 @@ interface CommonCase {
   /** Batches to run when more than the inputs have. */
   readonly batches?: number
   readonly batchInterval?: number
+  /** Whether it gives the same when each batch goes on from a snapshot; true by default. */
+  readonly restores?: boolean
   /** A sentence that the job's error contains; then there is no result. */
   readonly error?: string
 }
@@ -46,6 +49,8 @@ interface Variant {
   readonly placement: Placement | undefined
   /** Whether a worker dies in each batch. */
   readonly dies?: boolean
+  /** Whether each batch has a context of its own, which goes on from a snapshot of the last. */
+  readonly restores?: boolean
   /** Whether no result is forgotten. */
   readonly remembers?: boolean
   /** Rows of a partition that kernels may hold. */
@@ -85,6 +90,10 @@ function variants(one: OperatorCase): Variant[] {
   }
   const kept = { layout: '7 partitions', partitions: 7, workers: 1, placement: 'one' } as const
   found.push({ label: 'nothing forgotten', remembers: true, inputs, batches, ...kept })
+  const restored = { ...kept, layout: 'restored', partitions: 3 }
+  const { restores = true } = one
+  const label = 'restored after every batch, in another number of workers'
+  if (restores) found.push({ label, restores, inputs, batches, ...restored })
   for (const partitions of [1, 7]) {
     const [layout, placement] = [`${partitions} partitions, of parts`, 'all'] as const
     const common = { partitions, workers: 2, placement, inputs, batches, partRows: 1 }
@@ -124,8 +133,8 @@ function expectation(one: OperatorCase, variant: Variant): { rows?: Batches; err
 /** Runs a variant against the oracle and resolves to its batches, rows in the order they came. */
 async function check(one: OperatorCase, variant: Variant): Promise<string[][]> {
   const expected = expectation(one, variant)
-  const running = runStream({
-    ...(variant.inputs.length === 1 ? { input: variant.inputs[0] } : { inputs: variant.inputs }),
+  const running = (variant.restores ? runRestored : runStream)({
+    inputs: variant.inputs,
     batchInterval: one.batchInterval ?? 1000,
     batches: variant.batches,
     partitions: variant.partitions,

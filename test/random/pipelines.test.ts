@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { runStream } from 'pelton/testing'
 import { expect, test } from 'vitest'
 import { comparable } from '../conformance/canonical.ts'
+import { runRestored } from '../conformance/restored.ts'
 import { applySteps, type Batches, Branch, runOracle, type Step } from '../oracle.ts'
 import { batches, choices, kinds, pipelineOf, scaled, scales } from './generator.ts'
 
@@ -34,6 +35,9 @@ function failure(error: unknown): Outcome {
   return { error: sentences.find(sentence => message.includes(sentence)) ?? message }
 }
 
+/** Batches until a window that slides slowly has its next result. */
+const slidesMax = 8
+
 const property = fc.asyncProperty(
   kinds,
   choices,
@@ -43,24 +47,32 @@ const property = fc.asyncProperty(
   fc.integer({ min: 1, max: 5 }),
   fc.integer({ min: 1, max: 2 }),
   fc.constantFrom('auto', 'lifted', 'distinct', 'row'),
-  async (kind, chosen, first, second, scale, partitions, workers, gear) => {
+  fc.integer({ min: 1, max: 10 }),
+  async (kind, chosen, first, second, scale, partitions, workers, gear, one) => {
     const { steps, compare } = pipelineOf(kind, chosen)
     const inputs: readonly Batches[] = [scaled(first, scale), scaled(second, scale)]
-    let expected: Outcome
-    try {
-      const all = runOracle(steps, { inputs, partitions }).filter(rows => rows !== null)
-      expected = { rows: comparable(all, compare) }
-    } catch (error) {
-      expected = failure(error)
+    const oracle = (batches?: number): Outcome => {
+      try {
+        const all = runOracle(steps, { inputs, partitions, ...(batches && { batches }) })
+        return { rows: comparable(all.filter(rows => rows !== null) as unknown[][], compare) }
+      } catch (error) {
+        return failure(error)
+      }
     }
-    const running = runStream({
-      inputs,
-      partitions,
-      workers,
-      gear,
-      build: (...args: any[]) => applySteps(steps, args.slice(0, -1), args.at(-1)),
-    } as any) as Promise<unknown[][]>
+    let expected = oracle()
+    const build = (...args: any[]): any => applySteps(steps, args.slice(0, -1), args.at(-1))
+    const common = { inputs, partitions, build }
+    // Every tenth one is taken up again after each batch.
+    const running =
+      one === 1
+        ? runRestored({ ...common, context: { gear } })
+        : (runStream({ ...common, workers, gear } as any) as Promise<unknown[][]>)
     const actual = await running.then(rows => ({ rows: comparable(rows, compare) }), failure)
+    if ('error' in actual && 'rows' in expected) {
+      // States are computed in every batch: what they lack fails before a result asks for it.
+      const batches = Math.max(...inputs.map(input => input.length))
+      expected = oracle(batches + slidesMax)
+    }
     expect(actual, `the pipeline${written(steps)}\n`).toEqual(expected)
   },
 )

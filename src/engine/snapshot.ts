@@ -1,0 +1,281 @@
+/**
+ * What a program needs to go on after a batch, taken out of one context and put into another: the
+ * results that later batches ask for, and the states by key. Rows are bytes, so a snapshot may be
+ * written to a file as it is; no function is in it. The number of workers plays no part.
+ *
+ * ```text
+ *   context A, batch t has ended                       context B, before its first batch
+ *   results ─ encodeRows ─▶ bytes by partition ─ decodeRows ─▶ results of the past
+ *   states ─ every key ─▶ [key, [state, time]] ─ restoreStates ─▶ tables
+ * ```
+ */
+
+import type { Arena } from '../columnar/arena.ts'
+import { Block } from '../columnar/block.ts'
+import { BlockBuilder } from '../columnar/builder.ts'
+import { PeltonError } from '../errors.ts'
+import { Dataset, storeOwner } from './block-store.ts'
+import { commit, RddNode, Step, type StreamNode } from './dag.ts'
+import { type Identity, identities } from './identity.ts'
+import { keptResults } from './kept.ts'
+import type { Operator, Params, Partitioner } from './operator.ts'
+import { instantiate, isRunning } from './plan.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { Piece } from './vector.ts'
+
+/** Rows as bytes: for each partition what `encodeRows` made of it. */
+export interface EncodedRows {
+  readonly partitions: readonly (readonly Uint8Array[])[]
+  readonly partitioner: Partitioner | undefined
+}
+
+/** What a node's result of a time was. */
+export interface SavedResult {
+  readonly time: number
+  /** `absent`: no RDD. `unread`: there was one, and nobody asks for its rows. */
+  readonly rows: EncodedRows | 'absent' | 'unread'
+}
+
+/** What is kept of a node. */
+export interface SavedNode {
+  readonly identity: Identity
+  readonly results: readonly SavedResult[]
+  /** All its states by key, where it has any. */
+  readonly states: EncodedRows | undefined
+}
+
+export interface Snapshot {
+  /** Of the last batch that is in it, in milliseconds. */
+  readonly time: number
+  readonly zeroTime: number
+  readonly intervalMs: number
+  readonly nodes: readonly SavedNode[]
+}
+
+/** Operators that turn rows and states into bytes and back. */
+export interface SnapshotKit {
+  readonly source: Operator
+  readonly encodeRows: Operator
+  readonly decodeRows: Operator
+  readonly readStates: Operator
+  readonly restoreStates: Operator
+}
+
+/** Where a snapshot is taken from, and put into. */
+export interface SnapshotSite {
+  readonly nodes: readonly StreamNode[]
+  readonly scheduler: Scheduler
+  readonly arena: Arena
+  readonly kit: SnapshotKit
+  readonly intervalMs: number
+}
+
+const label = 'checkpoint'
+
+/** Takes and restores the snapshots of one program. */
+export class Snapshots {
+  readonly #site: SnapshotSite
+  readonly #identities: ReadonlyMap<StreamNode, Identity>
+  /** By operator and parameters, so that each is compiled once. */
+  readonly #steps = new Map<string, Step>()
+
+  constructor(site: SnapshotSite) {
+    this.#site = site
+    this.#identities = identities(site.nodes)
+  }
+
+  #step(operator: Operator, params: Params = {}): Step {
+    const key = `${operator.name} ${JSON.stringify(params)}`
+    let step = this.#steps.get(key)
+    if (!step) {
+      step = new Step(operator, params, [], undefined, label)
+      step.portable = []
+      this.#steps.set(key, step)
+    }
+    return step
+  }
+
+  /** What the program needs after the batch at `time`; no batch may run meanwhile. */
+  async take(time: number, zeroTime: number): Promise<Snapshot> {
+    const { nodes, intervalMs } = this.#site
+    const results = new Map<StreamNode, SavedResult[]>()
+    for (const { node, time: at, rows } of keptResults(nodes, time, zeroTime)) {
+      const rdd = await instantiate(node, at, zeroTime)
+      let saved: SavedResult['rows'] = 'absent'
+      if (rdd) saved = rows ? await this.#encoded(rdd) : 'unread'
+      const list = results.get(node)
+      if (list) list.push({ time: at, rows: saved })
+      else results.set(node, [{ time: at, rows: saved }])
+    }
+    const saved: SavedNode[] = []
+    for (const node of nodes) {
+      const states = node.states?.time === undefined ? undefined : await this.#states(node)
+      const own = results.get(node) ?? []
+      if (own.length === 0 && !states) continue
+      saved.push({ identity: this.#identities.get(node)!, results: own, states })
+    }
+    return { time, zeroTime, intervalMs, nodes: saved }
+  }
+
+  async #encoded(rdd: RddNode): Promise<EncodedRows> {
+    const { kit, scheduler, arena } = this.#site
+    const encoded = new RddNode({ step: this.#step(kit.encodeRows), inputs: [rdd] })
+    const held = await scheduler.run(encoded, rdd.time)
+    try {
+      const partitions = held.partitions.map(pieces => bytesOf(arena, pieces))
+      return { partitions, partitioner: rdd.partitioner }
+    } finally {
+      held.release()
+    }
+  }
+
+  async #states({ states }: StreamNode): Promise<EncodedRows> {
+    const { partitions } = states!
+    const step = this.#step(this.#site.kit.readStates, { partitions, times: true })
+    const rdd = new RddNode({ step, inputs: [] })
+    rdd.states = states
+    rdd.time = states!.time
+    try {
+      return await this.#encoded(rdd)
+    } finally {
+      rdd.forget()
+    }
+  }
+
+  /** Puts a snapshot in, before the first batch. */
+  async restore(snapshot: Snapshot): Promise<void> {
+    const byName = new Map<string, StreamNode>()
+    for (const [node, { name }] of this.#identities) byName.set(name, node)
+    const { intervalMs } = this.#site
+    if (snapshot.intervalMs !== intervalMs) {
+      throw mismatch(
+        `it was made with a batch interval of ${snapshot.intervalMs} ms, and this program has ` +
+          `${intervalMs} ms`,
+      )
+    }
+    const pairs = snapshot.nodes.map(saved => {
+      const node = byName.get(saved.identity.name)
+      this.#check(saved, node)
+      return [saved, node!] as const
+    })
+    for (const [saved, node] of pairs) {
+      for (const { time, rows } of saved.results) {
+        node.generated.set(time, Promise.resolve(await this.#result(time, rows)))
+      }
+      if (saved.states) await this.#restoreStates(node, saved.states, snapshot.time)
+      else if (isRunning(node) && saved.results.length > 0) await this.#show(node)
+    }
+  }
+
+  #check({ identity, results, states }: SavedNode, node: StreamNode | undefined): void {
+    const { title } = identity
+    if (!node) throw mismatch(`it holds what ${title} needs, and this program has no such stream`)
+    const now = this.#identities.get(node)!
+    if (identity.own !== now.own) {
+      throw mismatch(`${title} had other parameters than ${now.title} has now`)
+    }
+    // What a node goes on from is its own: what leads to it may change. A window's rows are not.
+    if (isRunning(node) || states || results.every(({ rows }) => typeof rows === 'string')) return
+    if (identity.lineage === now.lineage) return
+    throw mismatch(`the streams that lead to ${now.title} have changed`)
+  }
+
+  async #result(time: number, rows: SavedResult['rows']): Promise<RddNode | null> {
+    if (rows === 'absent') return null
+    const { arena } = this.#site
+    if (rows === 'unread') {
+      const empty = new Dataset(arena, [], [])
+      const rdd = new RddNode({
+        step: this.#step(this.#site.kit.source),
+        inputs: [],
+        dataset: empty,
+      })
+      rdd.isComputed = true
+      return rdd
+    }
+    const rdd = this.#decoded(rows)
+    rdd.time = time
+    rdd.endsLineage = true
+    await this.#compute(rdd)
+    return rdd
+  }
+
+  #decoded({ partitions, partitioner }: EncodedRows): RddNode {
+    const { arena, kit } = this.#site
+    const dataset = blocksOf(arena, partitions)
+    const bytes = new RddNode({ step: this.#step(kit.source), inputs: [], dataset })
+    const rdd = new RddNode({ step: this.#step(kit.decodeRows), inputs: [bytes] })
+    rdd.partitioner = partitioner
+    return rdd
+  }
+
+  /** Computes what was decoded; the bytes go back at once. */
+  async #compute(rdd: RddNode): Promise<void> {
+    const { inputs } = rdd
+    try {
+      await this.#site.scheduler.materialise(rdd)
+    } finally {
+      for (const input of inputs) input.forget()
+    }
+  }
+
+  async #restoreStates(node: StreamNode, saved: EncodedRows, time: number): Promise<void> {
+    const states = node.states!
+    const rows = this.#decoded(saved)
+    const step = this.#step(this.#site.kit.restoreStates, {
+      ...states.params,
+      partitions: states.partitions,
+    })
+    const rdd = new RddNode({ step, inputs: [rows] })
+    rdd.sides = [0]
+    rdd.states = states
+    rdd.time = time
+    try {
+      await this.#compute(rows)
+      await this.#site.scheduler.materialise(rdd)
+      states.commit()
+    } finally {
+      rdd.forget()
+      rows.forget()
+    }
+  }
+
+  /** Has views show the last result of a node. */
+  async #show(node: StreamNode): Promise<void> {
+    const time = Math.max(...node.generated.keys())
+    const rdd = await node.generated.get(time)!
+    if (node.step.operator.needsOwn) commit(node, time, await rdd?.holdings.dataset)
+  }
+}
+
+function mismatch(why: string): PeltonError {
+  return new PeltonError(
+    `the checkpoint does not fit the program: ${why}. Run the program that made it, or begin ` +
+      'anew in an empty checkpoint directory',
+    { code: 'CHECKPOINT_MISMATCH', operator: label },
+  )
+}
+
+function bytesOf(arena: Arena, pieces: readonly Piece[]): Uint8Array[] {
+  const found: Uint8Array[] = []
+  for (const piece of pieces) {
+    if (piece.kind !== 'block') throw new Error('encoded rows lie in blocks')
+    const { ptr, from, to } = piece
+    found.push(...(Block.open(arena, ptr).decode(from, to) as Uint8Array[]))
+  }
+  return found
+}
+
+/** A dataset of byte rows, a block a partition. */
+function blocksOf(arena: Arena, partitions: EncodedRows['partitions']): Dataset {
+  const chunks: number[] = []
+  const pieces = partitions.map((rows): Piece[] => {
+    if (rows.length === 0) return []
+    const builder = new BlockBuilder()
+    for (const row of rows) builder.append(row)
+    const { ptr } = builder.seal(arena, storeOwner)
+    chunks.push(ptr)
+    return [{ kind: 'block', ptr, from: 0, to: rows.length }]
+  })
+  return new Dataset(arena, pieces, chunks)
+}
