@@ -9,6 +9,14 @@ export function stopped(owner: string): PeltonError {
   })
 }
 
+/** Says that `getOrCreate` needs a function that makes a context. */
+export function notCreated(given: unknown): PeltonError {
+  return new PeltonError(
+    `getOrCreate needs a function that returns a StreamingContext; got ${preview(given)}`,
+    { code: 'OPTION', operator: 'getOrCreate' },
+  )
+}
+
 /** Says that a program without outputs computes nothing. */
 export function noOutputs(): PeltonError {
   return new PeltonError(

@@ -1,9 +1,12 @@
-import { type Call, callOf, stepOf } from './apply.ts'
+import { resolve } from 'node:path'
+import { type Call, callOf, pathOption, stepOf } from './apply.ts'
 import { restoredFrom, takeSnapshot } from './context/base.ts'
+import { checkpointDisk, Durability } from './context/durability.ts'
 import { ContextInputs } from './context/inputs.ts'
 import { type StreamingListener, StreamingListeners } from './context/listeners.ts'
-import { asError, noOutputs, stopped } from './context-errors.ts'
+import { asError, noOutputs, notCreated, stopped } from './context-errors.ts'
 import { DStream } from './dstream.ts'
+import type { Disk } from './durable/disk.ts'
 import { BatchLoop, type OutputOperation } from './engine/batches.ts'
 import { Dataset } from './engine/block-store.ts'
 import { type RddNode, StreamNode } from './engine/dag.ts'
@@ -29,6 +32,7 @@ export {
   sharedRuntime,
   takeSnapshot,
 } from './context/base.ts'
+export { checkpointDisk } from './context/durability.ts'
 
 /** Life of a context, in Spark's words. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
@@ -64,7 +68,10 @@ interface PendingOutput {
  */
 export class StreamingContext extends ContextInputs {
   readonly #settings: Settings
-  readonly #options: StreamingContextOptions & { readonly [restoredFrom]?: Snapshot }
+  readonly #options: StreamingContextOptions & {
+    readonly [restoredFrom]?: Snapshot
+    readonly [checkpointDisk]?: Disk
+  }
   readonly #listeners = new StreamingListeners(this.events)
   #state: ContextState = 'INITIALIZED'
   #inputs: Input[] = []
@@ -75,6 +82,11 @@ export class StreamingContext extends ContextInputs {
   #termination = new Termination()
   #stopping: Promise<void> | undefined
   #rememberMs = 0
+  #checkpointDir: string | undefined
+  #checkpointIntervals: number[] = []
+  /** Whether to go on from what the checkpoint directory holds. */
+  #recovers = false
+  #durability: Durability | undefined
   #cleanUps: (() => void)[] = []
 
   /**
@@ -86,6 +98,8 @@ export class StreamingContext extends ContextInputs {
     super('StreamingContext', settings, options)
     this.#settings = settings
     this.#options = options
+    this.#checkpointDir = settings.checkpointDir
+    this.#recovers = this.#options[checkpointDisk] !== undefined
     this.events.on('receiverError', ({ name, lastErrorMessage }) =>
       this.#settings.logger.warn(`${name}: ${lastErrorMessage}`),
     )
@@ -209,8 +223,8 @@ export class StreamingContext extends ContextInputs {
       this.#prepare()
       this.#state = 'ACTIVE'
       this.#watchSignals()
-      const before = this.#options[restoredFrom]
-      if (before) await this.#snapshots().restore(before)
+      await this.#begin(this.#loop!)
+      if (this.#stopping) return
       this.events.emit('started', { time: this.#settings.clock.now() })
       for (const { source } of this.#inputs) {
         if (this.#stopping) return
@@ -220,7 +234,100 @@ export class StreamingContext extends ContextInputs {
       await this.stop()
       throw error
     }
-    if (!this.#stopping) this.#loop!.start(this.#options[restoredFrom])
+    if (!this.#stopping) this.#loop!.start()
+  }
+
+  /** Puts the loop where it begins: now, or behind the last batch of a run before this one. */
+  async #begin(loop: BatchLoop): Promise<void> {
+    const before = this.#options[restoredFrom]
+    const place = this.#options[checkpointDisk] ?? this.#checkpointDir
+    if (before) await this.#snapshots().restore(before)
+    if (!place) {
+      loop.begin(before)
+      return
+    }
+    const { clock, logger } = this.#settings
+    this.#durability = await Durability.open(place, {
+      clock,
+      checkpointMs: Math.min(this.#settings.checkpointMs, ...this.#checkpointIntervals),
+      inputs: this.#inputs,
+      recovers: this.#recovers,
+      warn: message => logger.warn(message),
+      failed: error => {
+        this.#fail(error)
+        this.stop().catch(() => undefined)
+      },
+    })
+    await this.#durability.begin(loop, this.#snapshots())
+  }
+
+  /**
+   * Sets the checkpoint directory, as the option `checkpointDir` does; null: none.
+   *
+   * @example ssc.checkpoint('/var/lib/job')
+   * @throws PeltonError `STATE` after `start()`
+   */
+  checkpoint(directory: string | null): void {
+    this.checkOpen(callOf('checkpoint'))
+    if (directory !== null) pathOption('checkpoint', 'directory', directory)
+    this.#checkpointDir = directory ?? undefined
+  }
+
+  /** Has checkpoints taken at least so often. For the engine's own use. */
+  checkpointEvery(intervalMs: number): void {
+    this.#checkpointIntervals.push(intervalMs)
+  }
+
+  /**
+   * A context that goes on from the checkpoint directory, where an earlier run has left something
+   * there, or begins anew. `create` makes the whole program, outputs included, and is called in
+   * either case: functions are no part of a checkpoint. What is there is put back by `start()`.
+   *
+   * The same program is needed: what a checkpoint holds of streams that have changed is an error
+   * that names them. Functions may change. Where `create` gives a promise, so does this.
+   *
+   * @throws PeltonError `OPTION` where `create` gives no context, or one with another directory;
+   * `start()` rejects with `CHECKPOINT`, `CHECKPOINT_MISMATCH`, `LOG_DAMAGED`, `FORMAT` or
+   * `DIRECTORY_IN_USE`
+   * @example
+   * const ssc = StreamingContext.getOrCreate('/var/lib/job', () => {
+   *   const ssc = new StreamingContext({ batchInterval: seconds(1) })
+   *   ssc.textFileStream('in').countByValue().print()
+   *   return ssc
+   * })
+   * await ssc.start()
+   */
+  static getOrCreate(directory: string, create: () => StreamingContext): StreamingContext
+  static getOrCreate(
+    directory: string,
+    create: () => Promise<StreamingContext>,
+  ): Promise<StreamingContext>
+  static getOrCreate(
+    directory: string,
+    create: () => StreamingContext | Promise<StreamingContext>,
+  ): StreamingContext | Promise<StreamingContext> {
+    pathOption('getOrCreate', 'directory', directory)
+    if (typeof create !== 'function') throw notCreated(create)
+    const made = create()
+    const recovering = (ssc: StreamingContext): StreamingContext => {
+      if (!(ssc instanceof StreamingContext)) throw notCreated(ssc)
+      return ssc.#recoverFrom(directory)
+    }
+    return made instanceof Promise ? made.then(recovering) : recovering(made)
+  }
+
+  #recoverFrom(directory: string): this {
+    const own = this.#checkpointDir
+    if (own !== undefined && resolve(own) !== resolve(directory)) {
+      throw new PeltonError(
+        `getOrCreate: the context was made with the checkpoint directory ${own}, and is to go on ` +
+          `from ${directory}; name one of them`,
+        { code: 'OPTION', operator: 'getOrCreate' },
+      )
+    }
+    this.#checkpointDir = directory
+    this.#recovers = true
+    return this
   }
 
   #snapshots(): Snapshots {
@@ -277,16 +384,16 @@ export class StreamingContext extends ContextInputs {
 
   #allocate({ source, node, streamId }: Input, time: number) {
     try {
-      const { rdd, rows, metadata = {} } = source.take(time)
+      const { rdd, rows, metadata = {}, record } = source.take(time)
       if (rdd && node.persisted) rdd.persisted = true
       node.generated.set(time, Promise.resolve(rdd))
       this.#rows += rows
-      return { inputStreamId: streamId, numRecords: rows, metadata }
+      return { info: { inputStreamId: streamId, numRecords: rows, metadata }, record }
     } catch (error) {
       const failed = Promise.reject(asError(error, source.name))
       failed.catch(() => undefined)
       node.generated.set(time, failed)
-      return { inputStreamId: streamId, numRecords: 0, metadata: {} }
+      return { info: { inputStreamId: streamId, numRecords: 0, metadata: {} } }
     }
   }
 
@@ -342,6 +449,7 @@ export class StreamingContext extends ContextInputs {
       if (this.#state === 'ACTIVE') await this.#finishBatches(this.#loop!, graceful)
       this.#state = 'STOPPED'
       for (const cleanUp of this.#cleanUps.splice(0)) cleanUp()
+      await this.#durability?.close()
       this.#loop?.close()
       for (const { source } of this.#inputs) source.close()
       await this.endSession()

@@ -277,7 +277,10 @@ export class DStream<T> extends SelectOperators<T> {
    */
   checkpoint(interval: number): this {
     const call = callOf('checkpoint')
-    if (Number.isFinite(interval) && interval > 0 && interval % this.node.slide === 0) return this
+    if (Number.isFinite(interval) && interval > 0 && interval % this.node.slide === 0) {
+      this.context.checkpointEvery(interval)
+      return this
+    }
     throw badCall(
       call,
       `checkpoint(${preview(interval)}): the interval must be a positive multiple of the slide ` +

@@ -43,6 +43,17 @@ export interface StreamingContextOptions extends BatchContextOptions {
   /** Milliseconds between batches; see `seconds()` and its like. */
   readonly batchInterval: number
   readonly clock?: Clock
+  /**
+   * Where what the program needs to go on after a crash is kept; the directory is made. Received
+   * rows are logged there before their batch begins. Go on from it with
+   * `StreamingContext.getOrCreate`.
+   */
+  readonly checkpointDir?: string
+  /**
+   * Milliseconds between checkpoints, a multiple of the batch interval; default: about ten seconds.
+   * Batches behind the last one are run again from the log.
+   */
+  readonly checkpointInterval?: number
   /** Jobs that may run at once; default 1. */
   readonly concurrentJobs?: number
   /** Milliseconds before a receiver starts again; default 2000. */
@@ -73,6 +84,8 @@ export interface BatchSettings {
 export interface Settings extends BatchSettings {
   readonly batchInterval: number
   readonly clock: Clock
+  readonly checkpointDir: string | undefined
+  readonly checkpointMs: number
   readonly concurrentJobs: number
   readonly receiverRestartDelayMs: number
   readonly waitingBatchesMax: number
@@ -80,6 +93,7 @@ export interface Settings extends BatchSettings {
   readonly handleSignals: boolean
 }
 
+const defaultCheckpointMs = 10_000
 const defaultPartitions = 16
 const partitionsMax = 65_536
 const defaultTaskFailures = 4
@@ -123,6 +137,8 @@ export function settingsOf(options: StreamingContextOptions): Settings {
     ...batchSettingsOf(options, 'StreamingContext'),
     batchInterval,
     clock: clock ?? new SystemClock(),
+    checkpointDir: directoryOf(options.checkpointDir),
+    checkpointMs: checkpointMsOf(options.checkpointInterval, batchInterval),
     concurrentJobs: countOption('concurrentJobs', options.concurrentJobs, 1),
     receiverRestartDelayMs: countOption(
       'receiverRestartDelay',
@@ -141,6 +157,20 @@ export function settingsOf(options: StreamingContextOptions): Settings {
     ),
     handleSignals: options.handleSignals ?? true,
   }
+}
+
+function directoryOf(directory: unknown): string | undefined {
+  if (directory === undefined) return undefined
+  if (typeof directory === 'string' && directory !== '') return directory
+  throw bad('checkpointDir', directory, 'give the path of a directory')
+}
+
+/** Checks the time between checkpoints; also that of a stream of its own. */
+function checkpointMsOf(interval: number | undefined, batchMs: number): number {
+  if (interval === undefined) return Math.ceil(defaultCheckpointMs / batchMs) * batchMs
+  if (Number.isFinite(interval) && interval > 0 && interval % batchMs === 0) return interval
+  const rule = `it must be a positive multiple of the batch interval, ${batchMs} ms`
+  throw bad('checkpointInterval', interval, rule)
 }
 
 /** The same for the options that every context has; `owner` is the class in messages. */

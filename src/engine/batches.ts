@@ -9,12 +9,32 @@ import { commit, type RddNode, type StreamNode } from './dag.ts'
 import type { BatchInfo, EventBus, OutputOperationInfo, StreamInputInfo } from './events.ts'
 import { instantiate, isRunning, reachable } from './plan.ts'
 
+/** What one input gives to a batch. */
+export interface Allocated {
+  readonly info: StreamInputInfo
+  /** What the source needs to give the same again. */
+  readonly record?: unknown
+}
+
 /** An input that gives up its pending rows at each tick. */
 export interface BatchInput {
   readonly streamId: number
   /** Called exactly at the tick, once per batch time, in order of time. */
-  allocate(time: number): StreamInputInfo
+  allocate(time: number): Allocated
   readonly node: StreamNode
+}
+
+/**
+ * Makes batches outlast the process. `taken` is called at the tick, and the batch begins when its
+ * promise has resolved. `checkpoint` is called when no batch runs, and none begins before it has
+ * resolved.
+ */
+export interface Durability {
+  taken(time: number, inputs: readonly Allocated[]): Promise<unknown>
+  done(time: number): void
+  /** Whether a checkpoint is to be taken behind a batch. */
+  isDue(time: number): boolean
+  checkpoint(time: number, zeroTime: number): Promise<void>
 }
 
 /** What becomes of a stream's result: runs on the main thread, once per batch. */
@@ -48,6 +68,8 @@ interface Batch {
   readonly inputs: ReadonlyMap<number, StreamInputInfo>
   readonly numRecords: number
   readonly outputs: OutputOperationInfo[]
+  /** Rejects where what it has taken could not be noted: then it must not run. */
+  readonly ready: Promise<unknown> | undefined
 }
 
 /** One output operation of one batch, in the queue of that operation. */
@@ -71,6 +93,10 @@ export class BatchLoop {
   #outputs: readonly OutputOperation[]
   #nodes: readonly StreamNode[]
   #compute: BatchParts['compute']
+  /** Who notes batches, where they are to outlast the process. */
+  durability: Durability | undefined
+  /** Whether a checkpoint is being taken. */
+  #isHeld = false
   #report: (error: PeltonError, output?: number) => void
   #waiting: Batch[] = []
   #running = new Set<number>()
@@ -105,16 +131,32 @@ export class BatchLoop {
   }
 
   /**
-   * Starts ticking at the next multiple of the interval since the epoch; or behind the last batch
-   * of a run before this one.
+   * Says when the first batch is: at the next multiple of the interval since the epoch, or behind
+   * the last batch of a run before this one.
    */
-  start(before?: { readonly zeroTime: number; readonly time: number }): void {
+  begin(before?: { readonly zeroTime: number; readonly time: number }): void {
     const { intervalMs } = this.options
     const now = Math.floor(this.#clock.now() / intervalMs) * intervalMs
     this.zeroTime = before?.zeroTime ?? now
     this.lastTime = before?.time ?? now
     this.#horizon = this.lastTime
-    this.#schedule(this.lastTime + intervalMs)
+  }
+
+  /** Starts ticking. */
+  start(): void {
+    this.#schedule(this.lastTime + this.options.intervalMs)
+  }
+
+  /** Whether states lack a batch that failed: what they were is not what the batch left. */
+  get isBehind(): boolean {
+    return this.#failed.size > 0
+  }
+
+  /** Runs a batch of a run before this one; without outputs where those had ended. */
+  async replay(time: number, inputs: readonly StreamInputInfo[], outputs: boolean): Promise<void> {
+    this.lastTime = time
+    this.#enqueue(time, inputs, { outputs, ready: undefined })
+    await this.whenIdle()
   }
 
   /** All nodes that a batch computes, parents first. */
@@ -124,7 +166,7 @@ export class BatchLoop {
 
   /** Batches that were submitted and have not ended. */
   get pending(): number {
-    return this.#waiting.length + this.#running.size
+    return this.#waiting.length + this.#running.size + (this.#isHeld ? 1 : 0)
   }
 
   #schedule(time: number): void {
@@ -152,19 +194,31 @@ export class BatchLoop {
 
   #submit(time: number): void {
     this.lastTime = time
-    const submissionTime = this.#clock.now()
-    const inputs = this.#inputs.map(input => input.allocate(time))
+    const taken = this.#inputs.map(input => input.allocate(time))
+    const ready = this.durability?.taken(time, taken)
+    ready?.catch(() => undefined)
+    const inputs = taken.map(({ info }) => info)
+    this.#enqueue(time, inputs, { outputs: true, ready })
+  }
+
+  #enqueue(
+    time: number,
+    inputs: readonly StreamInputInfo[],
+    { outputs, ready }: { readonly outputs: boolean; readonly ready: Batch['ready'] },
+  ): void {
+    const named = outputs ? this.#outputs : []
     const batch: Batch = {
       time,
-      submissionTime,
+      submissionTime: this.#clock.now(),
       inputs: new Map(inputs.map(input => [input.inputStreamId, input])),
       numRecords: inputs.reduce((sum, input) => sum + input.numRecords, 0),
-      outputs: this.#outputs.map(({ name, description }, id) => ({
+      outputs: named.map(({ name, description }, id) => ({
         batchTime: time,
         id,
         name,
         description,
       })),
+      ready,
     }
     this.#events.emit('batchSubmitted', info(batch))
     this.#waiting.push(batch)
@@ -172,27 +226,57 @@ export class BatchLoop {
   }
 
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#running.size < this.options.concurrentJobs) {
+    const most = this.options.concurrentJobs
+    while (this.#waiting.length > 0 && this.#running.size < most && !this.#isDue) {
       const batch = this.#waiting.shift()!
       this.#running.add(batch.time)
       void this.#run(batch).finally(() => {
         this.#running.delete(batch.time)
+        this.#done = Math.max(this.#done, batch.time)
         this.#pump()
         this.#wakeIfIdle()
       })
     }
+    if (this.#isDue && this.#running.size === 0 && !this.#isHeld) void this.#checkpoint()
+  }
+
+  /** Time of the last batch that has ended. */
+  #done = Number.NEGATIVE_INFINITY
+
+  /** Whether no batch may begin before a checkpoint has been taken. */
+  get #isDue(): boolean {
+    if (this.#isHeld) return true
+    return !this.#abandoned && !this.isBehind && this.durability?.isDue(this.#done) === true
+  }
+
+  async #checkpoint(): Promise<void> {
+    this.#isHeld = true
+    try {
+      await this.durability!.checkpoint(this.#done, this.zeroTime)
+    } finally {
+      this.#isHeld = false
+      this.#pump()
+      this.#wakeIfIdle()
+    }
   }
 
   async #run(batch: Batch): Promise<void> {
+    try {
+      await batch.ready
+    } catch {
+      // Whoever could not note it has told of it, and ends the context.
+      return
+    }
     const start = this.#clock.now()
     this.#events.emit('batchStarted', info(batch, start))
-    const turns = this.#outputs.map((_, id) => this.#takeTurn(id))
+    const turns = batch.outputs.map((_, id) => this.#takeTurn(id))
     for (const [id, turn] of turns.entries()) {
       await this.#output(batch, id, turn.before)
       turn.end()
     }
     await this.#goOn(batch)
     this.#forget(batch.time)
+    if (!this.#abandoned) this.durability?.done(batch.time)
     this.completed++
     this.#events.emit('batchCompleted', info(batch, start, this.#clock.now()))
   }

@@ -1,10 +1,12 @@
 /** The contract of input sources, and the source that a receiver is. */
 import type { Arena } from '../columnar/arena.ts'
+import { PeltonError } from '../errors.ts'
 import type { Dataset } from './block-store.ts'
 import type { Clock } from './clock.ts'
 import { RddNode, type Step } from './dag.ts'
 import type { EventBus } from './events.ts'
 import { Intake } from './intake.ts'
+import { partOf, type StoredRows, type StreamJournal, type TakenInput } from './journal.ts'
 import type { Receiver } from './receiver.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -28,6 +30,31 @@ export interface InputBatch {
   readonly rdd: RddNode | null
   readonly rows: number
   readonly metadata?: Readonly<Record<string, unknown>>
+  /** What the source needs to give the same again: plain data, noted in the log. */
+  readonly record?: unknown
+}
+
+/**
+ * What a source does so that its rows outlast the process. Everything that it hands over or takes
+ * back here is plain data.
+ *
+ * Obligations of a source
+ * - `replay` gives the rows that `take` gave, from what it is handed: the rows of the log that
+ *   `refill` has brought before, and the record.
+ * - `mark` says how far it has got with the last `take`; `restore` goes on from there.
+ *
+ * Obligations of the engine
+ * - `log` comes before `start`. `restore`, `refill` and `replay` come before it too, in that order.
+ */
+export interface DurableSource {
+  /** Has what is stored written to a log as well. */
+  log(journal: StreamJournal): void
+  mark(): unknown
+  restore(mark: unknown): void
+  refill(rows: StoredRows): void
+  replay(time: number, taken: TakenInput): InputBatch
+  /** All of the log has been read: what no batch has taken is for the next. */
+  refilled(): void
 }
 
 /**
@@ -49,6 +76,8 @@ export interface InputSource {
   wake(): void
   /** Drops what is still held. */
   close(): void
+  /** Absent where what it gives can't be had again. */
+  readonly durable?: DurableSource
 }
 
 /** A leaf with rows that are there already. */
@@ -56,8 +85,14 @@ export function leaf(step: Step, dataset: Dataset): RddNode {
   return new RddNode({ step, inputs: [], dataset })
 }
 
+/** How many rows batches have taken, and where the receiver's source was then. */
+interface ReceiverMark {
+  readonly rows: number
+  readonly position: unknown
+}
+
 /** A receiver, its supervisor, and the rows on their way in. */
-export class ReceiverSource implements InputSource {
+export class ReceiverSource implements InputSource, DurableSource {
   readonly name: string
   #receiver: Receiver<never>
   #host: InputHost | undefined
@@ -65,6 +100,12 @@ export class ReceiverSource implements InputSource {
   #supervisor: Supervisor | undefined
   /** Whether it has been said that rows wait for a full arena. */
   #warned = false
+  #journal: StreamJournal | undefined
+  /** Rows that batches have taken, of all that were ever stored. */
+  #taken = 0
+  /** Rows of the log that no batch has asked for yet, and the number of the next one to ask for. */
+  #refills: StoredRows[] = []
+  #refilledTo = 0
 
   constructor(receiver: Receiver<never>) {
     this.#receiver = receiver
@@ -92,7 +133,58 @@ export class ReceiverSource implements InputSource {
     const { dataset, rows } = this.#intake!.take(this.#host!.partitions)
     if (rows > 0 || this.#intake!.rows === 0) this.#warned = false
     else this.#warn()
+    this.#taken += rows
     return { rdd: leaf(this.#host!.step, dataset), rows }
+  }
+
+  get durable(): DurableSource {
+    return this
+  }
+
+  log(journal: StreamJournal): void {
+    this.#journal = journal
+    this.#supervisor!.journal = journal
+  }
+
+  mark(): ReceiverMark {
+    return { rows: this.#taken, position: this.#journal?.position }
+  }
+
+  restore(mark: unknown): void {
+    const { rows, position } = mark as ReceiverMark
+    this.#taken = this.#refilledTo = this.#journal!.next = rows
+    this.#journal!.position = position
+  }
+
+  refill(rows: StoredRows): void {
+    const { first, count, position } = rows
+    this.#journal!.next = Math.max(this.#journal!.next, first + count)
+    if (position !== undefined) this.#journal!.position = position
+    if (first + count > this.#refilledTo) this.#refills.push(rows)
+  }
+
+  replay(_: number, { rows }: TakenInput): InputBatch {
+    this.#feed(this.#taken + rows)
+    return this.take()
+  }
+
+  refilled(): void {
+    this.#feed(Number.POSITIVE_INFINITY)
+  }
+
+  /** Puts rows of the log, up to a number, where stored rows wait for their batch. */
+  #feed(to: number): void {
+    const intake = this.#intake!
+    while (this.#refills.length > 0 && this.#refills[0]!.first < to) {
+      const rows = this.#refills[0]!
+      const { data, count, first } = partOf(rows, this.#refilledTo, to)
+      if (first !== this.#refilledTo) throw missing(this.name, this.#refilledTo, first)
+      if (data instanceof Uint8Array) intake.addText(data)
+      else intake.addAll(data)
+      this.#refilledTo += count
+      if (this.#refilledTo < rows.first + rows.count) return
+      this.#refills.shift()
+    }
   }
 
   #warn(): void {
@@ -119,4 +211,12 @@ export class ReceiverSource implements InputSource {
   close(): void {
     this.#intake?.close()
   }
+}
+
+function missing(name: string, from: number, to: number): PeltonError {
+  return new PeltonError(
+    `the log lacks rows ${from} to ${to - 1} of ${name}: restore the checkpoint directory from a ` +
+      'copy, or begin anew in an empty one',
+    { code: 'LOG_DAMAGED' },
+  )
 }

@@ -10,9 +10,13 @@ const iteratorRowsMax = 16_384
 export interface ReceiverHost {
   readonly streamId: number
   /** The promise, where there is one, resolves when there is room for more. */
-  store(row: unknown): Promise<void> | undefined
-  storeAll(rows: Iterable<unknown>): Promise<void> | undefined
+  store(row: unknown, position?: unknown): Promise<void> | undefined
+  storeAll(rows: Iterable<unknown>, position?: unknown): Promise<void> | undefined
+  /** The last position that was stored, be it by a process before this one. */
+  readonly position: unknown
   storeText(bytes: Uint8Array): Promise<void> | undefined
+  /** Resolves when all that was stored is in the log; undefined where there is none. */
+  stored(): Promise<void> | undefined
   reportError(message: string, error?: unknown): void
   restart(message: string, error?: unknown, delayMs?: number): void
   stop(message: string, error?: unknown): void
@@ -46,19 +50,46 @@ export abstract class Receiver<T> {
 
   /**
    * Stores one row, or every row of an array or iterator. The promise resolves when there is room
-   * for more: awaiting it is how a receiver is slowed down. It rejects where a row is no plain data
+   * for more: awaiting it is how a receiver is slowed down. With a checkpoint directory it resolves
+   * when the rows are in the log too, so that the source may be told that they have come: they
+   * outlast the process. It rejects where a row is no plain data
    * (code `VALUE`); then nothing of an array is stored, and of an iterator only whole runs of
    * 16,384
-   * rows that came before. After the receiver has stopped, rows are dropped.
+   * rows that came before. After the receiver has stopped, rows are dropped; with a checkpoint
+   * directory it rejects then, and where the log can't be written (code `LOG`).
+   *
+   * `position`, plain data, says where the source is behind these rows. It is kept with them, and
+   * `this.position` gives the last one that was, also after a crash: a source that goes on from
+   * there has each row counted exactly once.
    *
    * @example await this.store(['a', 'b']) // two rows; one row that is an array: store([['a',
    * 'b']])
    */
-  async store(rows: T | readonly T[] | Iterator<T>): Promise<void> {
+  store(rows: T | readonly T[] | Iterator<T>, position?: unknown): Promise<void> {
+    const outcome = this.#store(rows, position)
+    const stored = outcome.then(failure => {
+      if (failure) throw failure
+    })
+    // The context tells of that itself: a receiver that does not wait must not end the process.
+    outcome.then(
+      failure => failure && stored.catch(() => undefined),
+      () => undefined,
+    )
+    return stored
+  }
+
+  /** Resolves to what kept the rows out of the log; rejects where they can't be stored at all. */
+  async #store(rows: T | readonly T[] | Iterator<T>, position: unknown): Promise<unknown> {
     const host = this.#attached()
-    if (Array.isArray(rows)) await host.storeAll(rows)
-    else if (isIterator(rows)) await drain(host, rows as Iterator<unknown>)
-    else await host.store(rows)
+    if (Array.isArray(rows)) await host.storeAll(rows, position)
+    else if (isIterator(rows)) await drain(host, rows as Iterator<unknown>, position)
+    else await host.store(rows, position)
+    try {
+      await host.stored()
+    } catch (error) {
+      return error
+    }
+    return undefined
   }
 
   /**
@@ -89,6 +120,15 @@ export abstract class Receiver<T> {
   /** Stops the receiver for good. */
   stop(message: string, error?: unknown): void {
     this.#attached().stop(message, error)
+  }
+
+  /**
+   * The position that was given with the last rows that were stored, be it to a process before this
+   * one; undefined where none was. Ask for it in `onStart`. Without a checkpoint directory there is
+   * none.
+   */
+  protected get position(): unknown {
+    return this.#attached().position
   }
 
   /** Whether the receiver runs: from just before `onStart` to just before `onStop`. */
@@ -148,7 +188,11 @@ function isIterator(rows: unknown): boolean {
 }
 
 /** Stores an iterator's rows as there is room for them. */
-async function drain(host: ReceiverHost, iterator: Iterator<unknown>): Promise<void> {
+async function drain(
+  host: ReceiverHost,
+  iterator: Iterator<unknown>,
+  position: unknown,
+): Promise<void> {
   try {
     for (let isDone = false; !isDone && host.isOpen; ) {
       const rows: unknown[] = []
@@ -157,7 +201,7 @@ async function drain(host: ReceiverHost, iterator: Iterator<unknown>): Promise<v
         if (done) isDone = true
         else rows.push(value)
       }
-      await host.storeAll(rows)
+      await (isDone ? host.storeAll(rows, position) : host.storeAll(rows))
       if (isDone) return
       // Between runs the clock and other sources have their turn.
       await setImmediate()

@@ -1,8 +1,9 @@
 /** Starts, restarts and stops a receiver, and takes what it stores. */
-import { preview } from '../errors.ts'
+import { PeltonError, preview } from '../errors.ts'
 import { type Cancel, type Clock, watchdog } from './clock.ts'
 import type { EventBus, ReceiverInfo } from './events.ts'
 import type { Intake } from './intake.ts'
+import type { StreamJournal } from './journal.ts'
 import type { Receiver, ReceiverHost } from './receiver.ts'
 
 /** Real milliseconds that a stop waits for a receiver's `onStop`, unless it is told of more. */
@@ -24,6 +25,8 @@ export class Supervisor implements ReceiverHost {
   readonly clock: Clock
   state: 'started' | 'stopped' = 'stopped'
   isOpen = true
+  /** Where what is stored is noted as well. */
+  journal: StreamJournal | undefined
   readonly #receiver: Receiver<never>
   readonly #intake: Intake
   readonly #options: SupervisorOptions
@@ -79,22 +82,42 @@ export class Supervisor implements ReceiverHost {
     return this.#intake.rowBytesMax
   }
 
-  store(row: unknown): Promise<void> | undefined {
+  store(row: unknown, position?: unknown): Promise<void> | undefined {
     if (!this.isOpen) return undefined
     this.#intake.add(row)
-    return this.#intake.room()
+    this.journal?.row(row, position)
+    return this.#room()
   }
 
-  storeAll(rows: Iterable<unknown>): Promise<void> | undefined {
+  storeAll(rows: Iterable<unknown>, position?: unknown): Promise<void> | undefined {
     if (!this.isOpen) return undefined
-    this.#intake.addAll(rows)
-    return this.#intake.room()
+    const all = this.journal && !Array.isArray(rows) ? [...rows] : rows
+    this.#intake.addAll(all)
+    this.journal?.rows(all as readonly unknown[], position)
+    return this.#room()
   }
 
   storeText(bytes: Uint8Array): Promise<void> | undefined {
     if (!this.isOpen) return undefined
+    const { rows } = this.#intake
     this.#intake.addText(bytes)
-    return this.#intake.room()
+    this.journal?.text(bytes, this.#intake.rows - rows)
+    return this.#room()
+  }
+
+  /** Resolves when there is room for more, in memory and on the way to the log. */
+  #room(): Promise<void> | undefined {
+    const [room, log] = [this.#intake.room(), this.journal?.room()]
+    return room && log ? Promise.all([room, log]).then(() => undefined) : (room ?? log)
+  }
+
+  get position(): unknown {
+    return this.journal?.position
+  }
+
+  stored(): Promise<void> | undefined {
+    if (this.journal && !this.isOpen) return Promise.reject(stoppedBefore(this.#options.name))
+    return this.journal?.stored()
   }
 
   reportError(message: string, error?: unknown): void {
@@ -169,6 +192,13 @@ export class Supervisor implements ReceiverHost {
       cancel?.()
     }
   }
+}
+
+function stoppedBefore(name: string): PeltonError {
+  return new PeltonError(
+    `${name} has been stopped: what it stored since is not in the log, and must be sent again`,
+    { code: 'STATE', operator: name },
+  )
 }
 
 /** A message for any error: those of several attempts at once have none of their own. */

@@ -11,8 +11,9 @@
 import { existsSync, globSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Dataset } from '../engine/block-store.ts'
-import type { InputBatch, InputHost, InputSource } from '../engine/input.ts'
+import type { DurableSource, InputBatch, InputHost, InputSource } from '../engine/input.ts'
 import { leaf } from '../engine/input.ts'
+import type { TakenInput } from '../engine/journal.ts'
 import type { FilePiece } from '../engine/vector.ts'
 import { PeltonError, preview } from '../errors.ts'
 
@@ -28,6 +29,12 @@ export interface FileOptions {
   readonly minRememberDuration?: number
 }
 
+/** From when on files count, and the batches that have taken those of late. */
+interface FileMark {
+  readonly createdAt: number
+  readonly taken: readonly (readonly [path: string, batchTime: number])[]
+}
+
 interface FoundFile {
   readonly path: string
   readonly bytes: number
@@ -38,7 +45,7 @@ const rangeBytesMin = 1024 * 1024
 const defaultRememberMs = 60_000
 
 /** Source of `textFileStream` and `binaryRecordsStream`. */
-export class FileSource implements InputSource {
+export class FileSource implements InputSource, DurableSource {
   readonly name = 'fileStream'
   readonly pending = false
   #directory: string
@@ -70,8 +77,11 @@ export class FileSource implements InputSource {
   stop(): void {}
 
   take(time: number): InputBatch {
+    return this.#batch(this.#newFiles(time))
+  }
+
+  #batch(files: readonly FoundFile[]): InputBatch {
     const { arena, step, partitions } = this.#host!
-    const files = this.#newFiles(time)
     const pieces = rangesOf(files, partitions, this.#options.recordLength)
     const dataset = new Dataset(arena, grouped(pieces, partitions), [])
     const paths = files.map(file => file.path)
@@ -79,7 +89,39 @@ export class FileSource implements InputSource {
       rdd: leaf(step, dataset),
       rows: 0,
       metadata: { files: paths, Description: paths.join('\n') },
+      record: files,
     }
+  }
+
+  get durable(): DurableSource {
+    return this
+  }
+
+  /** Files are there to be read again: only their names are noted. */
+  log(): void {}
+
+  mark(): FileMark {
+    return { createdAt: this.#createdAt, taken: [...this.#taken] }
+  }
+
+  restore(mark: unknown): void {
+    const { createdAt, taken } = mark as FileMark
+    this.#createdAt = createdAt
+    this.#taken = new Map(taken)
+  }
+
+  refill(): void {}
+
+  refilled(): void {}
+
+  replay(time: number, { record }: TakenInput): InputBatch {
+    const files = record as readonly FoundFile[]
+    for (const { path, bytes } of files) {
+      const stat = statSync(path, { throwIfNoEntry: false })
+      if (!stat || stat.size < bytes) throw gone(path, bytes, stat?.size)
+      this.#taken.set(path, time)
+    }
+    return this.#batch(files)
   }
 
   wake(): void {}
@@ -160,6 +202,15 @@ export class FileSource implements InputSource {
         `longer than the batch interval of ${intervalMs} ms; move old files elsewhere`,
     })
   }
+}
+
+function gone(path: string, bytes: number, now: number | undefined): PeltonError {
+  const state = now === undefined ? 'is gone' : `has ${now} bytes now`
+  return new PeltonError(
+    `a batch that has to be computed again read ${bytes} bytes of ${path}, which ${state}: put the ` +
+      'file back, or begin anew in an empty checkpoint directory',
+    { code: 'INPUT_FAILED', operator: 'textFileStream' },
+  )
 }
 
 function checkOptions(operator: string, directory: unknown, options: FileOptions): void {
