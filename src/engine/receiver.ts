@@ -9,7 +9,7 @@ const iteratorRowsMax = 16_384
 /** What a receiver reaches through its methods once it is attached to a context. */
 export interface ReceiverHost {
   readonly streamId: number
-  /** The promise, where there is one, resolves when there is room for more. */
+  /** The promise, where there is one, resolves when more may come: by the rate, and by the room. */
   store(row: unknown): Promise<void> | undefined
   storeAll(rows: Iterable<unknown>): Promise<void> | undefined
   storeText(bytes: Uint8Array): Promise<void> | undefined
@@ -21,6 +21,8 @@ export interface ReceiverHost {
   readonly isOpen: boolean
   /** Bytes of the largest row, or line, that is accepted. */
   readonly rowBytesMax: number
+  /** Rows to store at once, for those who can choose, so that the rate is kept evenly. */
+  readonly rowsAtOnce: number
   readonly clock: Clock
 }
 
@@ -45,11 +47,14 @@ export abstract class Receiver<T> {
   abstract onStop(): void | Promise<void>
 
   /**
-   * Stores one row, or every row of an array or iterator. The promise resolves when there is room
-   * for more: awaiting it is how a receiver is slowed down. It rejects where a row is no plain data
-   * (code `VALUE`); then nothing of an array is stored, and of an iterator only whole runs of
-   * 16,384
-   * rows that came before. After the receiver has stopped, rows are dropped.
+   * Stores one row, or every row of an array or iterator. The promise resolves when the next store
+   * may come: when the rate (`maxRate`, `backpressure`) allows it and there is room for more.
+   * Awaiting it is how a receiver is slowed down. Rows of one that doesn't are taken all the same,
+   * whatever the rate. A stop wakes whoever waits.
+   *
+   * It rejects where a row is no plain data (code `VALUE`); then nothing of an array is stored, and
+   * of an iterator only whole runs that came before, of 16,384 rows or, with a rate, of what it
+   * allows in a twentieth of a batch interval. After the receiver has stopped, rows are dropped.
    *
    * @example await this.store(['a', 'b']) // two rows; one row that is an array: store([['a',
    * 'b']])
@@ -152,7 +157,8 @@ async function drain(host: ReceiverHost, iterator: Iterator<unknown>): Promise<v
   try {
     for (let isDone = false; !isDone && host.isOpen; ) {
       const rows: unknown[] = []
-      while (!isDone && rows.length < iteratorRowsMax) {
+      const rowsMax = Math.min(iteratorRowsMax, host.rowsAtOnce)
+      while (!isDone && rows.length < rowsMax) {
         const { value, done } = iterator.next()
         if (done) isDone = true
         else rows.push(value)

@@ -3,6 +3,7 @@ import { preview } from '../errors.ts'
 import { type Cancel, type Clock, watchdog } from './clock.ts'
 import type { EventBus, ReceiverInfo } from './events.ts'
 import type { Intake } from './intake.ts'
+import { RateLimiter } from './rate-limiter.ts'
 import type { Receiver, ReceiverHost } from './receiver.ts'
 
 /** Real milliseconds that a stop waits for a receiver's `onStop`, unless it is told of more. */
@@ -14,6 +15,8 @@ export interface SupervisorOptions {
   readonly restartDelayMs: number
   readonly clock: Clock
   readonly events: EventBus
+  /** How fast the receiver may store; default: as fast as there is room. */
+  readonly limiter?: RateLimiter
   /** Real milliseconds that a stop waits for `onStop`. */
   readonly stopTimeoutMs?: number
 }
@@ -26,6 +29,7 @@ export class Supervisor implements ReceiverHost {
   isOpen = true
   readonly #receiver: Receiver<never>
   readonly #intake: Intake
+  readonly #limiter: RateLimiter
   readonly #options: SupervisorOptions
   #lastError: Partial<ReceiverInfo> = {}
   #starts = 0
@@ -39,6 +43,7 @@ export class Supervisor implements ReceiverHost {
   constructor(receiver: Receiver<never>, intake: Intake, options: SupervisorOptions) {
     this.#receiver = receiver
     this.#intake = intake
+    this.#limiter = options.limiter ?? new RateLimiter(options.clock)
     this.#options = options
     this.streamId = options.streamId
     this.clock = options.clock
@@ -79,22 +84,42 @@ export class Supervisor implements ReceiverHost {
     return this.#intake.rowBytesMax
   }
 
+  get rowsAtOnce(): number {
+    return this.#limiter.portion
+  }
+
   store(row: unknown): Promise<void> | undefined {
     if (!this.isOpen) return undefined
     this.#intake.add(row)
-    return this.#intake.room()
+    return this.#next(1)
   }
 
   storeAll(rows: Iterable<unknown>): Promise<void> | undefined {
     if (!this.isOpen) return undefined
+    const before = this.#intake.rows
     this.#intake.addAll(rows)
-    return this.#intake.room()
+    return this.#next(this.#intake.rows - before)
   }
 
   storeText(bytes: Uint8Array): Promise<void> | undefined {
     if (!this.isOpen) return undefined
+    const before = this.#intake.rows
     this.#intake.addText(bytes)
-    return this.#intake.room()
+    return this.#next(this.#intake.rows - before)
+  }
+
+  /** Resolves when the next store may come: what came is within the rate, and there is room. */
+  #next(rows: number): Promise<void> | undefined {
+    this.#limiter.take(rows)
+    // One that is being stopped brings what it still has, as fast as it can.
+    const paid = this.#isEnding() ? undefined : this.#limiter.paid()
+    if (!paid) return this.#intake.room()
+    // Whoever a stop has woken must not begin to wait again: an onStop may wait for it.
+    return paid.then(() => (this.#isEnding() ? undefined : this.#intake.room()))
+  }
+
+  #isEnding(): boolean {
+    return this.#isHalting || this.#isClosing
   }
 
   reportError(message: string, error?: unknown): void {
@@ -108,8 +133,10 @@ export class Supervisor implements ReceiverHost {
   }
 
   restart(message: string, error?: unknown, delayMs = this.#options.restartDelayMs): void {
-    if (this.#isClosing || this.#isHalting || this.#cancelStart) return
+    if (this.#isEnding() || this.#cancelStart) return
     this.#isHalting = true
+    // An onStop that waits for the receiver's own loop must not wait for the rate.
+    this.#limiter.release()
     this.reportError(`Restarting receiver with delay ${delayMs} ms: ${message}`, error)
     this.#halted = this.#halt().then(() => {
       this.#isHalting = false
@@ -136,6 +163,7 @@ export class Supervisor implements ReceiverHost {
   close(timeoutMs?: number): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true
+      this.#limiter.release()
       this.#closed = this.#close(timeoutMs)
     }
     return this.#closed!

@@ -54,20 +54,6 @@ const later: Record<string, readonly string[]> = {
     'walrdd-removed',
     'walrdd-storeback',
   ],
-  backpressure: [
-    'rl-0',
-    'rl-1',
-    'rl-2',
-    'pid-first',
-    'pid-second',
-    'pid-notime',
-    'pid-norecords',
-    'pid-up',
-    'pid-down',
-    'rc-publish',
-    'rc-receivers',
-    'rt-send',
-  ],
   'user interface': ['uiutils'],
 }
 
