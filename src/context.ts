@@ -161,7 +161,7 @@ export class StreamingContext extends ContextInputs {
     const { arena } = this.session.runtime
     const step = stepOf(call, ops.source)
     const streamId = this.#inputs.length
-    const { batchInterval, clock, partitions, receiverRestartDelayMs } = this.#settings
+    const { batchInterval, clock, partitions, receiverRestartDelayMs, rate } = this.#settings
     source.attach({
       streamId,
       arena,
@@ -170,6 +170,7 @@ export class StreamingContext extends ContextInputs {
       events: this.events,
       intervalMs: batchInterval,
       restartDelayMs: receiverRestartDelayMs,
+      rate,
       step,
       fail: error => this.failed(error, label),
     })
@@ -377,8 +378,8 @@ export class StreamingContext extends ContextInputs {
         this.#fail(error, reader ? [reader] : [])
       },
     )
-    this.events.on('batchCompleted', () => {
-      for (const { source } of this.#inputs) source.wake()
+    this.events.on('batchCompleted', batch => {
+      for (const { source } of this.#inputs) source.wake(batch)
     })
   }
 
@@ -575,7 +576,11 @@ export class StreamingContext extends ContextInputs {
 
   /** Counters since the start. */
   metrics(): Metrics {
-    return metricsOf(this.begun, this.#loop?.completed ?? 0, this.#rows)
+    const rates = this.#inputs.flatMap(({ source: { rate }, streamId }) =>
+      Number.isFinite(rate) ? [[streamId, rate!] as const] : [],
+    )
+    const receiverRates = Object.fromEntries(rates)
+    return metricsOf(this.begun, this.#loop?.completed ?? 0, this.#rows, receiverRates)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -38,7 +38,12 @@ export { aggregates } from './ops/aggregate.ts'
 export type { Aggregate } from './ops/aggregate-form.ts'
 export type { AsyncOptions } from './ops/map-async.ts'
 export type { PipeOptions } from './ops/pipe.ts'
-export type { BatchContextOptions, Logger, StreamingContextOptions } from './options.ts'
+export type {
+  BackpressureOptions,
+  BatchContextOptions,
+  Logger,
+  StreamingContextOptions,
+} from './options.ts'
 export type { PartialCount } from './rdd/partitions.ts'
 export { RDD } from './rdd.ts'
 export type { KeyState as State } from './state/key-state.ts'

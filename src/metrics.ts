@@ -6,6 +6,11 @@ export interface Metrics {
   readonly batches: number
   /** Rows that came in through the inputs. */
   readonly rows: number
+  /**
+   * Rows a second that receivers may bring at present, by the id of their stream; without those
+   * that are not limited.
+   */
+  readonly receiverRates: Readonly<Record<number, number>>
   readonly workers: number
   readonly tasks: number
   /** Rows that tasks read, by worker. */
@@ -27,12 +32,18 @@ export interface Metrics {
 }
 
 /** Reads the counters; a context that has run nothing yet has no session. */
-export function metricsOf(session: Session | undefined, batches: number, rows: number): Metrics {
+export function metricsOf(
+  session: Session | undefined,
+  batches: number,
+  rows: number,
+  receiverRates: Readonly<Record<number, number>> = {},
+): Metrics {
   const counters = session?.scheduler.counters
   const arena = session?.runtime.arena
   return {
     batches,
     rows,
+    receiverRates,
     workers: session?.runtime.pool.workers ?? 0,
     tasks: counters?.tasks ?? 0,
     rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),

@@ -1,6 +1,8 @@
 /** Options of contexts: checked once, with defaults. */
 import { type Clock, SystemClock } from './engine/clock.ts'
 import type { GearLimit } from './engine/gears.ts'
+import type { RateSettings } from './engine/input.ts'
+import { PidRateEstimator, usualGains } from './engine/rate-estimator.ts'
 import { countOption, parseBytes, workersMax } from './engine/runtime.ts'
 import { PeltonError, preview } from './errors.ts'
 
@@ -38,6 +40,27 @@ export interface BatchContextOptions {
   readonly taskTimeout?: number
 }
 
+/**
+ * How the rate of receivers follows the speed of processing: Spark's PID estimator. After each
+ * batch the rate of a receiver becomes the last rate less `proportional` times what came too fast,
+ * less `integral` times what waits already, less `derivative` times how fast the error grows.
+ *
+ * @example
+ * new StreamingContext({ batchInterval: seconds(1), backpressure: { initialRate: 10_000 } })
+ */
+export interface BackpressureOptions {
+  /** Weight of rate less speed; from 0 up, default 1. */
+  readonly proportional?: number
+  /** Weight of the scheduling delay; from 0 up, default 0.2. */
+  readonly integral?: number
+  /** Weight of the change of the error; from 0 up, default 0. */
+  readonly derivative?: number
+  /** Least rate that is estimated, in rows a second; above 0, default 100. */
+  readonly minRate?: number
+  /** Rows a second before the first estimate; above 0, default and at most `maxRate`. */
+  readonly initialRate?: number
+}
+
 /** What a StreamingContext is made with; only `batchInterval` is required. */
 export interface StreamingContextOptions extends BatchContextOptions {
   /** Milliseconds between batches; see `seconds()` and its like. */
@@ -66,6 +89,20 @@ export interface StreamingContextOptions extends BatchContextOptions {
    * batch intervals, at least 1000.
    */
   readonly gracefulStopTimeout?: number
+  /**
+   * Rows a second that each receiver may bring, from the first batch on; above 0, default: no
+   * limit. Sockets and Node streams are paused, iterables are asked for no more rows, and the
+   * promise of `store` waits: a receiver that doesn't await it can't be slowed, and its rows are
+   * taken. A single store, or what one read of a socket brings, may be more than a batch's worth;
+   * it is taken at once, and nothing more comes until it is paid for.
+   */
+  readonly maxRate?: number
+  /**
+   * Whether each receiver is slowed to the speed at which its batches are processed; default false.
+   * The first two batches that have rows come at `initialRate`, or without a limit. Each new rate
+   * is the event `rateUpdated`.
+   */
+  readonly backpressure?: boolean | BackpressureOptions
   /** Stop gracefully on SIGINT and SIGTERM; a second signal ends the process. Default true. */
   readonly handleSignals?: boolean
 }
@@ -90,6 +127,7 @@ export interface Settings extends BatchSettings {
   readonly receiverRestartDelayMs: number
   readonly waitingBatchesMax: number
   readonly gracefulStopTimeoutMs: number
+  readonly rate: RateSettings
   readonly handleSignals: boolean
 }
 
@@ -155,6 +193,7 @@ export function settingsOf(options: StreamingContextOptions): Settings {
       options.gracefulStopTimeout,
       Math.max(gracefulMsMin, batchInterval * gracefulIntervals),
     ),
+    rate: rateSettingsOf(options),
     handleSignals: options.handleSignals ?? true,
   }
 }
@@ -171,6 +210,34 @@ function checkpointMsOf(interval: number | undefined, batchMs: number): number {
   if (Number.isFinite(interval) && interval > 0 && interval % batchMs === 0) return interval
   const rule = `it must be a positive multiple of the batch interval, ${batchMs} ms`
   throw bad('checkpointInterval', interval, rule)
+}
+
+function rateSettingsOf(options: StreamingContextOptions): RateSettings {
+  const { backpressure = false, batchInterval } = options
+  const maxRate = rateOption('maxRate', options.maxRate, Number.POSITIVE_INFINITY)
+  if (backpressure === false) return { maxRate, initialRate: maxRate, gains: undefined }
+  if (backpressure !== true && (typeof backpressure !== 'object' || backpressure === null)) {
+    const rule = 'pass true, false, or an object such as { initialRate: 10_000 }'
+    throw bad('backpressure', backpressure, rule)
+  }
+  const {
+    proportional = usualGains.proportional,
+    integral = usualGains.integral,
+    derivative = usualGains.derivative,
+    minRate = usualGains.minRate,
+    initialRate,
+  } = backpressure === true ? {} : backpressure
+  const gains = { proportional, integral, derivative, minRate }
+  // It checks its arguments: what it can't be made of is refused here, and not at the first input.
+  new PidRateEstimator(batchInterval, gains)
+  const first = rateOption('backpressure.initialRate', initialRate, maxRate)
+  return { maxRate, initialRate: first, gains }
+}
+
+function rateOption(name: string, rate: number | undefined, fallback: number): number {
+  if (rate === undefined) return fallback
+  if (typeof rate === 'number' && rate > 0) return rate
+  throw bad(name, rate, 'it must be a number above 0, in rows a second')
 }
 
 /** The same for the options that every context has; `owner` is the class in messages. */

@@ -261,12 +261,8 @@ export class BatchLoop {
   }
 
   async #run(batch: Batch): Promise<void> {
-    try {
-      await batch.ready
-    } catch {
-      // Whoever could not note it has told of it, and ends the context.
-      return
-    }
+    // Who could not note what it has taken tells of it, and ends the context.
+    if (batch.ready && !(await isFulfilled(batch.ready))) return
     const start = this.#clock.now()
     this.#events.emit('batchStarted', info(batch, start))
     const turns = batch.outputs.map((_, id) => this.#takeTurn(id))
@@ -460,6 +456,13 @@ export class BatchLoop {
       node.generated.clear()
     }
   }
+}
+
+function isFulfilled(promise: Promise<unknown>): Promise<boolean> {
+  return promise.then(
+    () => true,
+    () => false,
+  )
 }
 
 function unread({ step: { label, place } }: StreamNode): PeltonError {

@@ -85,6 +85,8 @@ export interface EngineEvents {
   receiverStarted: ReceiverInfo
   receiverError: ReceiverInfo
   receiverStopped: ReceiverInfo
+  /** Rows a second that the receiver may bring from now on; only with `backpressure`. */
+  rateUpdated: { streamId: number; rate: number }
   warning: { message: string; error?: unknown }
   error: { error: PeltonError }
 }

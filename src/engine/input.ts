@@ -4,11 +4,25 @@ import { PeltonError } from '../errors.ts'
 import type { Dataset } from './block-store.ts'
 import type { Clock } from './clock.ts'
 import { RddNode, type Step } from './dag.ts'
-import type { EventBus } from './events.ts'
+import type { BatchInfo, EventBus } from './events.ts'
 import { Intake } from './intake.ts'
 import { partOf, type StoredRows, type StreamJournal, type TakenInput } from './journal.ts'
+import { type PidGains, PidRateEstimator } from './rate-estimator.ts'
+import { RateLimiter } from './rate-limiter.ts'
 import type { Receiver } from './receiver.ts'
 import { Supervisor } from './supervisor.ts'
+
+/** How fast receivers may bring rows. Rates are rows a second of one receiver. */
+export interface RateSettings {
+  /** Infinity: no limit. */
+  readonly maxRate: number
+  readonly initialRate: number
+  /** How the rate follows the speed of processing; undefined: it doesn't. */
+  readonly gains: PidGains | undefined
+}
+
+/** A batch that took less than the clock can tell counts as one that took so long. */
+const processingMsMin = 1
 
 /** What a source reaches of its context. Lives on the main thread. */
 export interface InputHost {
@@ -19,6 +33,7 @@ export interface InputHost {
   readonly events: EventBus
   readonly intervalMs: number
   readonly restartDelayMs: number
+  readonly rate: RateSettings
   /** The step that the source's RDDs carry. */
   readonly step: Step
   /** Says that the source has failed for good: awaitTermination rejects. */
@@ -73,7 +88,9 @@ export interface InputSource {
   /** Whether rows have come that no batch has taken yet. */
   readonly pending: boolean
   /** Called after each batch: blocks may have been freed. */
-  wake(): void
+  wake(batch: BatchInfo): void
+  /** Rows a second that it may bring at present, where such a thing is limited. */
+  readonly rate?: number
   /** Drops what is still held. */
   close(): void
   /** Absent where what it gives can't be had again. */
@@ -98,6 +115,8 @@ export class ReceiverSource implements InputSource, DurableSource {
   #host: InputHost | undefined
   #intake: Intake | undefined
   #supervisor: Supervisor | undefined
+  #limiter: RateLimiter | undefined
+  #estimator: PidRateEstimator | undefined
   /** Whether it has been said that rows wait for a full arena. */
   #warned = false
   #journal: StreamJournal | undefined
@@ -115,7 +134,13 @@ export class ReceiverSource implements InputSource, DurableSource {
   attach(host: InputHost): void {
     this.#host = host
     this.#intake = new Intake(host.arena)
-    this.#supervisor = new Supervisor(this.#receiver, this.#intake, { ...host, name: this.name })
+    const { clock, intervalMs } = host
+    const { gains, ...limits } = host.rate
+    const limiter = new RateLimiter(clock, { ...limits, intervalMs })
+    this.#limiter = limiter
+    if (gains) this.#estimator = new PidRateEstimator(intervalMs, gains)
+    const options = { ...host, name: this.name, limiter }
+    this.#supervisor = new Supervisor(this.#receiver, this.#intake, options)
   }
 
   start(): void {
@@ -204,8 +229,28 @@ export class ReceiverSource implements InputSource, DurableSource {
     return this.#intake!.rows > 0
   }
 
-  wake(): void {
+  get rate(): number {
+    return this.#limiter!.rate
+  }
+
+  wake(batch: BatchInfo): void {
     this.#intake!.wake()
+    this.#updateRate(batch)
+  }
+
+  #updateRate({ streamIdToInputInfo, ...batch }: BatchInfo): void {
+    if (!this.#estimator || !this.#supervisor!.isOpen) return
+    const { streamId, events } = this.#host!
+    const { processingEndTime = 0, processingDelay = 0, schedulingDelay = 0 } = batch
+    const rate = this.#estimator.compute(
+      processingEndTime,
+      streamIdToInputInfo.get(streamId)?.numRecords ?? 0,
+      Math.max(processingDelay, processingMsMin),
+      schedulingDelay,
+    )
+    if (rate === undefined) return
+    this.#limiter!.update(rate)
+    events.emit('rateUpdated', { streamId, rate: this.rate })
   }
 
   close(): void {

@@ -64,7 +64,7 @@ export class Journal {
   readonly #failed: (error: PeltonError) => void
   readonly #streams = new Map<number, StreamJournal>()
 
-  /** @param failed called where something could not be made durable: nothing is safe from there on */
+  /** @param failed called where something could not be made durable: nothing after it is safe */
   constructor(log: WriteAheadLog, failed: (error: PeltonError) => void) {
     this.#log = log
     this.#failed = failed

@@ -9,7 +9,7 @@ const iteratorRowsMax = 16_384
 /** What a receiver reaches through its methods once it is attached to a context. */
 export interface ReceiverHost {
   readonly streamId: number
-  /** The promise, where there is one, resolves when there is room for more. */
+  /** The promise, where there is one, resolves when more may come: by the rate, and by the room. */
   store(row: unknown, position?: unknown): Promise<void> | undefined
   storeAll(rows: Iterable<unknown>, position?: unknown): Promise<void> | undefined
   /** The last position that was stored, be it by a process before this one. */
@@ -25,6 +25,8 @@ export interface ReceiverHost {
   readonly isOpen: boolean
   /** Bytes of the largest row, or line, that is accepted. */
   readonly rowBytesMax: number
+  /** Rows to store at once, for those who can choose, so that the rate is kept evenly. */
+  readonly rowsAtOnce: number
   readonly clock: Clock
 }
 
@@ -49,14 +51,17 @@ export abstract class Receiver<T> {
   abstract onStop(): void | Promise<void>
 
   /**
-   * Stores one row, or every row of an array or iterator. The promise resolves when there is room
-   * for more: awaiting it is how a receiver is slowed down. With a checkpoint directory it resolves
-   * when the rows are in the log too, so that the source may be told that they have come: they
-   * outlast the process. It rejects where a row is no plain data
-   * (code `VALUE`); then nothing of an array is stored, and of an iterator only whole runs of
-   * 16,384
-   * rows that came before. After the receiver has stopped, rows are dropped; with a checkpoint
-   * directory it rejects then, and where the log can't be written (code `LOG`).
+   * Stores one row, or every row of an array or iterator. The promise resolves when the next store
+   * may come: when the rate (`maxRate`, `backpressure`) allows it and there is room for more.
+   * Awaiting it is how a receiver is slowed down. Rows of one that doesn't are taken all the same,
+   * whatever the rate. A stop wakes whoever waits. With a checkpoint directory it resolves when the
+   * rows are in the log too, so that the source may be told that they have come: they outlast the
+   * process.
+   *
+   * It rejects where a row is no plain data (code `VALUE`); then nothing of an array is stored, and
+   * of an iterator only whole runs that came before, of 16,384 rows or, with a rate, of what it
+   * allows in a twentieth of a batch interval. After the receiver has stopped, rows are dropped;
+   * with a checkpoint directory it rejects then, and where the log can't be written (code `LOG`).
    *
    * `position`, plain data, says where the source is behind these rows. It is kept with them, and
    * `this.position` gives the last one that was, also after a crash: a source that goes on from
@@ -196,7 +201,8 @@ async function drain(
   try {
     for (let isDone = false; !isDone && host.isOpen; ) {
       const rows: unknown[] = []
-      while (!isDone && rows.length < iteratorRowsMax) {
+      const rowsMax = Math.min(iteratorRowsMax, host.rowsAtOnce)
+      while (!isDone && rows.length < rowsMax) {
         const { value, done } = iterator.next()
         if (done) isDone = true
         else rows.push(value)

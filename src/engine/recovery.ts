@@ -125,9 +125,9 @@ export class Recovery implements Durability {
     const [were, are] = [marks.map(({ name }) => name), inputs.map(({ source }) => source.name)]
     if (were.join() === are.join()) return
     throw new PeltonError(
-      `the checkpoint does not fit the program: its inputs were ${were.join(', ') || 'none'}, and ` +
-        `are ${are.join(', ') || 'none'}. Run the program that made it, or begin anew in an empty ` +
-        'checkpoint directory',
+      `the checkpoint does not fit the program: its inputs were ${were.join(', ') || 'none'}, ` +
+        `and are ${are.join(', ') || 'none'}. Run the program that made it, or begin anew in an ` +
+        'empty checkpoint directory',
       { code: 'CHECKPOINT_MISMATCH', operator: 'checkpoint' },
     )
   }
@@ -216,8 +216,8 @@ export class Recovery implements Durability {
       // The one before it still counts, and the log goes on from there.
       const { time } = checkpoint.snapshot
       this.#options.warn(
-        `the checkpoint behind the batch at ${time} ms was not written: ${error}. The next one is ` +
-          'tried when it is due',
+        `the checkpoint behind the batch at ${time} ms was not written: ${error}. The next one ` +
+          'is tried when it is due',
       )
     }
   }
@@ -239,23 +239,23 @@ export class Recovery implements Durability {
 function exists(directory: string): PeltonError {
   return new PeltonError(
     `the checkpoint directory ${directory} holds what an earlier run has left. To go on from it, ` +
-      'make the context in StreamingContext.getOrCreate(directory, create); to begin anew, name an ' +
-      'empty directory',
+      'make the context in StreamingContext.getOrCreate(directory, create); to begin anew, name ' +
+      'an empty directory',
     { code: 'CHECKPOINT_EXISTS', operator: 'start' },
   )
 }
 
 function notDurable(name: string): string {
   return (
-    `${name} doesn't support checkpointing. Please don't use ${name} when checkpointing is enabled: ` +
-    'the context can’t go on from its checkpoints'
+    `${name} doesn't support checkpointing. Please don't use ${name} when checkpointing is ` +
+    'enabled: the context can’t go on from its checkpoints'
   )
 }
 
 function notRecoverable(name: string): PeltonError {
   return new PeltonError(
-    `${name} doesn't support checkpointing. Please don't use ${name} when checkpointing is enabled; ` +
-      'use files, a socket or a receiver of your own, whose rows can be had again',
+    `${name} doesn't support checkpointing. Please don't use ${name} when checkpointing is ` +
+      'enabled; use files, a socket or a receiver of your own, whose rows can be had again',
     { code: 'CHECKPOINT', operator: name },
   )
 }

@@ -4,6 +4,7 @@ import { type Cancel, type Clock, watchdog } from './clock.ts'
 import type { EventBus, ReceiverInfo } from './events.ts'
 import type { Intake } from './intake.ts'
 import type { StreamJournal } from './journal.ts'
+import { RateLimiter } from './rate-limiter.ts'
 import type { Receiver, ReceiverHost } from './receiver.ts'
 
 /** Real milliseconds that a stop waits for a receiver's `onStop`, unless it is told of more. */
@@ -15,6 +16,8 @@ export interface SupervisorOptions {
   readonly restartDelayMs: number
   readonly clock: Clock
   readonly events: EventBus
+  /** How fast the receiver may store; default: as fast as there is room. */
+  readonly limiter?: RateLimiter
   /** Real milliseconds that a stop waits for `onStop`. */
   readonly stopTimeoutMs?: number
 }
@@ -29,6 +32,7 @@ export class Supervisor implements ReceiverHost {
   journal: StreamJournal | undefined
   readonly #receiver: Receiver<never>
   readonly #intake: Intake
+  readonly #limiter: RateLimiter
   readonly #options: SupervisorOptions
   #lastError: Partial<ReceiverInfo> = {}
   #starts = 0
@@ -42,6 +46,7 @@ export class Supervisor implements ReceiverHost {
   constructor(receiver: Receiver<never>, intake: Intake, options: SupervisorOptions) {
     this.#receiver = receiver
     this.#intake = intake
+    this.#limiter = options.limiter ?? new RateLimiter(options.clock)
     this.#options = options
     this.streamId = options.streamId
     this.clock = options.clock
@@ -82,33 +87,53 @@ export class Supervisor implements ReceiverHost {
     return this.#intake.rowBytesMax
   }
 
+  get rowsAtOnce(): number {
+    return this.#limiter.portion
+  }
+
   store(row: unknown, position?: unknown): Promise<void> | undefined {
     if (!this.isOpen) return undefined
     this.#intake.add(row)
     this.journal?.row(row, position)
-    return this.#room()
+    return this.#next(1)
   }
 
   storeAll(rows: Iterable<unknown>, position?: unknown): Promise<void> | undefined {
     if (!this.isOpen) return undefined
     const all = this.journal && !Array.isArray(rows) ? [...rows] : rows
+    const before = this.#intake.rows
     this.#intake.addAll(all)
     this.journal?.rows(all as readonly unknown[], position)
-    return this.#room()
+    return this.#next(this.#intake.rows - before)
   }
 
   storeText(bytes: Uint8Array): Promise<void> | undefined {
     if (!this.isOpen) return undefined
-    const { rows } = this.#intake
+    const before = this.#intake.rows
     this.#intake.addText(bytes)
-    this.journal?.text(bytes, this.#intake.rows - rows)
-    return this.#room()
+    const lines = this.#intake.rows - before
+    this.journal?.text(bytes, lines)
+    return this.#next(lines)
+  }
+
+  /** Resolves when the next store may come: what came is within the rate, and there is room. */
+  #next(rows: number): Promise<void> | undefined {
+    this.#limiter.take(rows)
+    // One that is being stopped brings what it still has, as fast as it can.
+    const paid = this.#isEnding() ? undefined : this.#limiter.paid()
+    if (!paid) return this.#room()
+    // Whoever a stop has woken must not begin to wait again: an onStop may wait for it.
+    return paid.then(() => (this.#isEnding() ? undefined : this.#room()))
   }
 
   /** Resolves when there is room for more, in memory and on the way to the log. */
   #room(): Promise<void> | undefined {
     const [room, log] = [this.#intake.room(), this.journal?.room()]
     return room && log ? Promise.all([room, log]).then(() => undefined) : (room ?? log)
+  }
+
+  #isEnding(): boolean {
+    return this.#isHalting || this.#isClosing
   }
 
   get position(): unknown {
@@ -131,8 +156,10 @@ export class Supervisor implements ReceiverHost {
   }
 
   restart(message: string, error?: unknown, delayMs = this.#options.restartDelayMs): void {
-    if (this.#isClosing || this.#isHalting || this.#cancelStart) return
+    if (this.#isEnding() || this.#cancelStart) return
     this.#isHalting = true
+    // An onStop that waits for the receiver's own loop must not wait for the rate.
+    this.#limiter.release()
     this.reportError(`Restarting receiver with delay ${delayMs} ms: ${message}`, error)
     this.#halted = this.#halt().then(() => {
       this.#isHalting = false
@@ -159,6 +186,7 @@ export class Supervisor implements ReceiverHost {
   close(timeoutMs?: number): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true
+      this.#limiter.release()
       this.#closed = this.#close(timeoutMs)
     }
     return this.#closed!

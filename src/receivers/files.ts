@@ -207,8 +207,8 @@ export class FileSource implements InputSource, DurableSource {
 function gone(path: string, bytes: number, now: number | undefined): PeltonError {
   const state = now === undefined ? 'is gone' : `has ${now} bytes now`
   return new PeltonError(
-    `a batch that has to be computed again read ${bytes} bytes of ${path}, which ${state}: put the ` +
-      'file back, or begin anew in an empty checkpoint directory',
+    `a batch that has to be computed again read ${bytes} bytes of ${path}, which ${state}: put ` +
+      'the file back, or begin anew in an empty checkpoint directory',
     { code: 'INPUT_FAILED', operator: 'textFileStream' },
   )
 }

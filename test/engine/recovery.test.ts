@@ -1,7 +1,7 @@
 /**
- * Programs that go on from a checkpoint directory after a crash, at every point of every batch: what
- * they have counted is what was stored, each row once. The disk is a simulated one, which loses what
- * was not synced.
+ * Programs that go on from a checkpoint directory after a crash, at every point of every batch:
+ * what they have counted is what was stored, each row once. The disk is a simulated one, which
+ * loses what was not synced.
  *
  * What it can't catch: what a real file system does otherwise; test/recovery kills real processes.
  */

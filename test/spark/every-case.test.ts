@@ -45,26 +45,12 @@ const later: Record<string, readonly string[]> = {
     'walrdd-removed',
     'walrdd-storeback',
   ],
-  backpressure: [
-    'rl-0',
-    'rl-1',
-    'rl-2',
-    'pid-first',
-    'pid-second',
-    'pid-notime',
-    'pid-norecords',
-    'pid-up',
-    'pid-down',
-    'rc-publish',
-    'rc-receivers',
-    'rt-send',
-  ],
   'user interface': ['uiutils'],
 }
 
 /** How to tell that what is waited for has come, where its public name is Spark's. */
 const hasCome: Record<string, () => boolean> = {
-  checkpoints: () => 'checkpoint' in StreamingContext.prototype,
+  'user interface': () => 'ui' in StreamingContext.prototype,
 }
 
 const own = ['unit', 'lifecycle', 'property', 'recovery']
