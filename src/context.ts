@@ -41,7 +41,7 @@ const snapshotKit: SnapshotKit = {
   source: ops.source,
   encodeRows: ops.encodeRows,
   decodeRows: ops.decodeRows,
-  readStates: ops.stateSnapshots,
+  stateChanges: ops.stateChanges,
   restoreStates: ops.restoreStates,
 }
 

@@ -36,13 +36,14 @@ interface Place {
   readonly file: number
   readonly frames: readonly number[]
   readonly partitions: number
+  readonly bytes: number
   readonly partitioner: Partitioner | undefined
 }
 
 interface PlacedNode {
   readonly identity: Identity
   readonly results: readonly { time: number; rows: Place | 'absent' | 'unread' }[]
-  readonly states: Place | undefined
+  readonly states: readonly Place[]
 }
 
 /** What a source has to know to go on behind a batch. */
@@ -156,7 +157,9 @@ export class CheckpointFiles {
       for (const { time, rows } of results) {
         read.push({ time, rows: typeof rows === 'string' ? rows : await rowsOf(rows) })
       }
-      nodes.push({ identity, results: read, states: states && (await rowsOf(states)) })
+      const kept: EncodedRows[] = []
+      for (const place of states) kept.push(await rowsOf(place))
+      nodes.push({ identity, results: read, states: kept })
     }
     this.#kept = [{ file: number, refers, log }]
     return { snapshot: { ...snapshot, nodes }, inputs, log }
@@ -178,11 +181,12 @@ export class CheckpointFiles {
     const temporary = `${name}${unfinished}`
     const writer = new FrameWriter({ purpose, id: number })
     const refers = new Set([number])
+    const added = new Map<EncodedRows, Place>()
     const file = await this.#disk.create(temporary)
     try {
       const written = async (rows: EncodedRows): Promise<Place> => {
-        const place = this.#places.get(rows) ?? (await this.#append(rows, number, writer, file))
-        this.#places.set(rows, place)
+        let place = this.#places.get(rows)
+        if (!place) added.set(rows, (place = await this.#append(rows, number, writer, file)))
         refers.add(place.file)
         return place
       }
@@ -192,7 +196,9 @@ export class CheckpointFiles {
         for (const { time, rows } of results) {
           placed.push({ time, rows: typeof rows === 'string' ? rows : await written(rows) })
         }
-        nodes.push({ identity, results: placed, states: states && (await written(states)) })
+        const kept: Place[] = []
+        for (const rows of states) kept.push(await written(rows))
+        nodes.push({ identity, results: placed, states: kept })
       }
       const index: Index = { version: formatVersion, snapshot: { ...snapshot, nodes }, inputs, log }
       writer.frame(INDEX, [encodeValue(index)])
@@ -203,13 +209,17 @@ export class CheckpointFiles {
     }
     await this.#disk.rename(temporary, name)
     await this.#disk.syncNames()
+    for (const [rows, place] of added) {
+      this.#places.set(rows, place)
+      rows.partitions = []
+    }
     this.bytesWritten += writer.size
     this.#kept.push({ file: number, refers, log })
     await this.#clean()
   }
 
   async #append(
-    { partitions, partitioner }: EncodedRows,
+    { partitions, bytes, partitioner }: EncodedRows,
     number: number,
     writer: FrameWriter,
     file: { append(parts: readonly Uint8Array[]): Promise<void> },
@@ -219,7 +229,7 @@ export class CheckpointFiles {
       frames.push(writer.frame(DATA, parts))
       await file.append(writer.take())
     }
-    return { file: number, frames, partitions: partitions.length, partitioner }
+    return { file: number, frames, partitions: partitions.length, bytes, partitioner }
   }
 
   /** From where on the log is needed: by the oldest checkpoint that is kept. */
@@ -284,5 +294,5 @@ function unpacked(payloads: readonly Uint8Array[], place: Place): EncodedRows {
       at = start + length
     }
   }
-  return { partitions, partitioner: place.partitioner }
+  return { partitions, bytes: place.bytes, partitioner: place.partitioner }
 }

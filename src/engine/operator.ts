@@ -20,7 +20,7 @@
 
 import type { Expiry } from '../state/expiry.ts'
 import type { StateTable } from '../state/state-table.ts'
-import type { StateEntry } from '../state/table-reader.ts'
+import type { StateChange, StateEntry } from '../state/table-reader.ts'
 import type { ColumnKernel } from './column-kernel.ts'
 
 /** How rows must lie before an operator may run. */
@@ -157,6 +157,8 @@ export interface StatesWork {
   readonly vectors: Iterable<KeyedVector>
   /** All keys with their states and when those were last touched, where the kernel reads. */
   readonly entries: Iterable<StateEntry>
+  /** What has changed since the states were last saved, where the kernel reads. */
+  readonly changes: Iterable<StateChange>
   /** Batch time, in milliseconds. */
   readonly time: number
   readonly sink: RowSink

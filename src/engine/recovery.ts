@@ -102,6 +102,10 @@ export class Recovery implements Durability {
     const { clock } = this.#options
     this.#checkInputs(inputs)
     await this.#snapshots!.restore(snapshot)
+    for (const { results, states } of snapshot.nodes) {
+      for (const { rows } of results) if (typeof rows !== 'string') rows.partitions = []
+      for (const rows of states) rows.partitions = []
+    }
     loop.begin(snapshot)
     if (clock instanceof ManualClock && clock.now() < snapshot.time) clock.advanceTo(snapshot.time)
     for (const [i, { source }] of this.#options.inputs.entries()) {

@@ -6,7 +6,7 @@
  * ```text
  *   context A, batch t has ended                       context B, before its first batch
  *   results ─ encodeRows ─▶ bytes by partition ─ decodeRows ─▶ results of the past
- *   states ─ every key ─▶ [key, [state, time]] ─ restoreStates ─▶ tables
+ *   states ─ stateChanges ─▶ [key, [state, time]] ─▶ bytes ─▶ … ─ restoreStates ─▶ tables
  * ```
  */
 
@@ -25,7 +25,9 @@ import type { Piece } from './vector.ts'
 
 /** Rows as bytes: for each partition what `encodeRows` made of it. */
 export interface EncodedRows {
-  readonly partitions: readonly (readonly Uint8Array[])[]
+  /** Emptied when the bytes lie in a file, so that they need not stay in memory. */
+  partitions: readonly (readonly Uint8Array[])[]
+  readonly bytes: number
   readonly partitioner: Partitioner | undefined
 }
 
@@ -40,8 +42,8 @@ export interface SavedResult {
 export interface SavedNode {
   readonly identity: Identity
   readonly results: readonly SavedResult[]
-  /** All its states by key, where it has any. */
-  readonly states: EncodedRows | undefined
+  /** Its states by key, where it has any: all of them, and then what has changed, in turn. */
+  readonly states: readonly EncodedRows[]
 }
 
 export interface Snapshot {
@@ -57,7 +59,7 @@ export interface SnapshotKit {
   readonly source: Operator
   readonly encodeRows: Operator
   readonly decodeRows: Operator
-  readonly readStates: Operator
+  readonly stateChanges: Operator
   readonly restoreStates: Operator
 }
 
@@ -71,6 +73,8 @@ export interface SnapshotSite {
 }
 
 const label = 'checkpoint'
+/** Changes on changes, until all states are taken anew; Spark's `deltaChainThreshold`. */
+const changesMax = 20
 
 /** Takes and restores the snapshots of one program. */
 export class Snapshots {
@@ -78,6 +82,9 @@ export class Snapshots {
   readonly #identities: ReadonlyMap<StreamNode, Identity>
   /** By operator and parameters, so that each is compiled once. */
   readonly #steps = new Map<string, Step>()
+  /** Results that earlier snapshots have taken: they never change. */
+  #taken = new Map<StreamNode, Map<number, EncodedRows>>()
+  #states = new Map<StreamNode, EncodedRows[]>()
 
   constructor(site: SnapshotSite) {
     this.#site = site
@@ -98,23 +105,31 @@ export class Snapshots {
   /** What the program needs after the batch at `time`; no batch may run meanwhile. */
   async take(time: number, zeroTime: number): Promise<Snapshot> {
     const { nodes, intervalMs } = this.#site
+    const taken = new Map<StreamNode, Map<number, EncodedRows>>()
     const results = new Map<StreamNode, SavedResult[]>()
-    for (const { node, time: at, rows } of keptResults(nodes, time, zeroTime)) {
-      const rdd = await instantiate(node, at, zeroTime)
-      let saved: SavedResult['rows'] = 'absent'
-      if (rdd) saved = rows ? await this.#encoded(rdd) : 'unread'
+    for (const { node, time: at, rows: areRead } of keptResults(nodes, time, zeroTime)) {
+      const rows = areRead ? await this.#rows(node, at, zeroTime) : 'unread'
+      if (typeof rows !== 'string') put(taken, node, at, rows)
       const list = results.get(node)
-      if (list) list.push({ time: at, rows: saved })
-      else results.set(node, [{ time: at, rows: saved }])
+      if (list) list.push({ time: at, rows })
+      else results.set(node, [{ time: at, rows }])
     }
+    this.#taken = taken
     const saved: SavedNode[] = []
     for (const node of nodes) {
-      const states = node.states?.time === undefined ? undefined : await this.#states(node)
+      const states = await this.#statesOf(node)
       const own = results.get(node) ?? []
-      if (own.length === 0 && !states) continue
+      if (own.length === 0 && states.length === 0) continue
       saved.push({ identity: this.#identities.get(node)!, results: own, states })
     }
     return { time, zeroTime, intervalMs, nodes: saved }
+  }
+
+  async #rows(node: StreamNode, time: number, zeroTime: number): Promise<EncodedRows | 'absent'> {
+    const before = this.#taken.get(node)?.get(time)
+    if (before) return before
+    const rdd = await instantiate(node, time, zeroTime)
+    return rdd ? await this.#encoded(rdd) : 'absent'
   }
 
   async #encoded(rdd: RddNode): Promise<EncodedRows> {
@@ -123,20 +138,35 @@ export class Snapshots {
     const held = await scheduler.run(encoded, rdd.time)
     try {
       const partitions = held.partitions.map(pieces => bytesOf(arena, pieces))
-      return { partitions, partitioner: rdd.partitioner }
+      const bytes = partitions.flat().reduce((sum, piece) => sum + piece.length, 0)
+      return { partitions, bytes, partitioner: rdd.partitioner }
     } finally {
       held.release()
     }
   }
 
-  async #states({ states }: StreamNode): Promise<EncodedRows> {
-    const { partitions } = states!
-    const step = this.#step(this.#site.kit.readStates, { partitions, times: true })
+  /** The states of a node, in parts: what earlier snapshots have taken, and what changed since. */
+  async #statesOf(node: StreamNode): Promise<readonly EncodedRows[]> {
+    const { states } = node
+    if (states?.time === undefined) return []
+    let before = this.#states.get(node) ?? []
+    const changed = before.slice(1).reduce((sum, { bytes }) => sum + bytes, 0)
+    if (before.length > changesMax || changed > (before[0]?.bytes ?? 0)) before = []
+    if (before.length === 0) states.saved(Number.NEGATIVE_INFINITY)
+    const step = this.#step(this.#site.kit.stateChanges, { partitions: states.partitions })
     const rdd = new RddNode({ step, inputs: [] })
     rdd.states = states
-    rdd.time = states!.time
+    rdd.time = states.time
     try {
-      return await this.#encoded(rdd)
+      const changes = await this.#encoded(rdd)
+      states.saved(states.time)
+      const all = changes.bytes === 0 && before.length > 0 ? before : [...before, changes]
+      this.#states.set(node, all)
+      return all
+    } catch (error) {
+      // What has changed since is not known any more: the next one takes everything.
+      this.#states.delete(node)
+      throw error
     } finally {
       rdd.forget()
     }
@@ -161,8 +191,9 @@ export class Snapshots {
     for (const [saved, node] of pairs) {
       for (const { time, rows } of saved.results) {
         node.generated.set(time, Promise.resolve(await this.#result(time, rows)))
+        if (typeof rows !== 'string') put(this.#taken, node, time, rows)
       }
-      if (saved.states) await this.#restoreStates(node, saved.states, snapshot.time)
+      if (saved.states.length > 0) await this.#restoreStates(node, saved.states, snapshot.time)
       else if (isRunning(node) && saved.results.length > 0) await this.#show(node)
     }
   }
@@ -175,7 +206,12 @@ export class Snapshots {
       throw mismatch(`${title} had other parameters than ${now.title} has now`)
     }
     // What a node goes on from is its own: what leads to it may change. A window's rows are not.
-    if (isRunning(node) || states || results.every(({ rows }) => typeof rows === 'string')) return
+    if (
+      isRunning(node) ||
+      states.length > 0 ||
+      results.every(({ rows }) => typeof rows === 'string')
+    )
+      return
     if (identity.lineage === now.lineage) return
     throw mismatch(`the streams that lead to ${now.title} have changed`)
   }
@@ -219,24 +255,28 @@ export class Snapshots {
     }
   }
 
-  async #restoreStates(node: StreamNode, saved: EncodedRows, time: number): Promise<void> {
+  async #restoreStates(
+    node: StreamNode,
+    saved: readonly EncodedRows[],
+    time: number,
+  ): Promise<void> {
     const states = node.states!
-    const rows = this.#decoded(saved)
-    const step = this.#step(this.#site.kit.restoreStates, {
-      ...states.params,
-      partitions: states.partitions,
-    })
-    const rdd = new RddNode({ step, inputs: [rows] })
-    rdd.sides = [0]
+    const inputs = saved.map(rows => this.#decoded(rows))
+    const { partitions, params } = states
+    const step = this.#step(this.#site.kit.restoreStates, { ...params, partitions })
+    const rdd = new RddNode({ step, inputs })
+    rdd.sides = inputs.map((_, side) => side)
     rdd.states = states
     rdd.time = time
     try {
-      await this.#compute(rows)
+      for (const input of inputs) await this.#compute(input)
       await this.#site.scheduler.materialise(rdd)
       states.commit()
+      states.saved(time)
+      this.#states.set(node, [...saved])
     } finally {
       rdd.forget()
-      rows.forget()
+      for (const input of inputs) input.forget()
     }
   }
 
@@ -246,6 +286,17 @@ export class Snapshots {
     const rdd = await node.generated.get(time)!
     if (node.step.operator.needsOwn) commit(node, time, await rdd?.holdings.dataset)
   }
+}
+
+function put(
+  all: Map<StreamNode, Map<number, EncodedRows>>,
+  node: StreamNode,
+  time: number,
+  rows: EncodedRows,
+): void {
+  const byTime = all.get(node)
+  if (byTime) byTime.set(time, rows)
+  else all.set(node, new Map([[time, rows]]))
 }
 
 function mismatch(why: string): PeltonError {

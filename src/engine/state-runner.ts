@@ -50,17 +50,17 @@ export class StateRunner {
     const { time, pieces, table: header } = part
     const { sink, failed } = tools
     const table = this.#table
-    const common = { table, time, sink, failed }
+    const common = { table, time, sink, failed, vectors: [], entries: [], changes: [] }
     if (kernel.access === 'read') {
       const reader = new TableReader(this.#arena, headerOf(this.#arena, header))
-      run({ ...common, vectors: [], entries: reader.entries() })
+      run({ ...common, entries: reader.entries(), changes: reader.changes(header) })
       return reader.size
     }
     const expiry = kernel.expiry?.(params)
     const rows = weightOf(pieces)
     table.begin(header, { attempt: tools.attempt, time, expiry }, rows)
     try {
-      run({ ...common, vectors: this.#vectors(pieces, tools.blocks), entries: [] })
+      run({ ...common, vectors: this.#vectors(pieces, tools.blocks) })
       table.end()
     } catch (error) {
       throw failed(error, undefined)

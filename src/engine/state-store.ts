@@ -10,7 +10,7 @@ import type { Arena } from '../columnar/arena.ts'
 import { type KernelExports, openKernels } from '../columnar/kernels.ts'
 import { hashKey } from '../columnar/keys.ts'
 import { PeltonError } from '../errors.ts'
-import { commitTable, createTable, freeTable, undoTable } from '../state/table-log.ts'
+import { commitTable, createTable, freeTable, setSaved, undoTable } from '../state/table-log.ts'
 import { entriesOf, headerOf, TableReader } from '../state/table-reader.ts'
 import { type Dataset, storeOwner } from './block-store.ts'
 import type { RddNode } from './dag.ts'
@@ -88,6 +88,14 @@ export class StateStore {
     }
     this.#headers = this.#tables.map(table => headerOf(this.#arena!, table))
     this.#committed = this.#written
+  }
+
+  /**
+   * Notes that the states up to a time have been saved elsewhere: what changes from here on is
+   * known to have. -Infinity: none of them has. Nobody may write meanwhile.
+   */
+  saved(time: number): void {
+    for (const table of this.#tables) setSaved(this.#arena!, table, time)
   }
 
   #letGo(chunk: number): void {

@@ -35,6 +35,7 @@ import { sliding } from './sliding.ts'
 import { sorted } from './sorted.ts'
 import { source } from './source.ts'
 import { state } from './state.ts'
+import { stateChanges } from './state-changes.ts'
 import { stateSnapshots } from './state-snapshots.ts'
 import { tap } from './tap.ts'
 import { top } from './top.ts'
@@ -94,6 +95,7 @@ const all: readonly Operator[] = [
   encodeRows,
   decodeRows,
   restoreStates,
+  stateChanges,
 ]
 
 export const operators: ReadonlyMap<string, Operator> = new Map(all.map(op => [op.name, op]))
@@ -136,6 +138,7 @@ export {
   sorted,
   source,
   state,
+  stateChanges,
   stateSnapshots,
   tap,
   top,

@@ -1,6 +1,6 @@
 /**
- * States put back as a checkpoint has kept them, in rows of key and [state, time of its last
- * record]. It gives no rows.
+ * States put back as checkpoints have kept them, one side after the other: rows of key and [state,
+ * time of its last record], or of key and undefined where the state is gone. It gives no rows.
  *
  * @example
  * new RddNode({ step: stepOf(call, ops.restoreStates, { partitions }), inputs: [rows] })
@@ -17,8 +17,9 @@ const kernel: StatesKernel = {
     ({ table, vectors }) => {
       for (const { ids, keys, values } of vectors) {
         for (let i = 0; i < keys.length; i++) {
-          const [state, time] = values[i] as [unknown, number]
-          table.restore(ids[i]!, state, time)
+          const kept = values[i] as [unknown, number] | undefined
+          if (kept) table.restore(ids[i]!, ...kept)
+          else table.remove(ids[i]!)
         }
       }
     },

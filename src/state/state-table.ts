@@ -255,6 +255,8 @@ export class StateTable {
     if (wasAbsent && !isHeld) return
     if (!wasAbsent) this.#letGo(cell)
     putAbsent(this.#u32, cell)
+    // So that it is known to have changed in this batch.
+    this.#f64[cell + 1] = this.#time
     this.#memory.live--
   }
 

@@ -52,7 +52,13 @@ export const WALKED = 18
 export const HEADER_WORDS = 20
 /** Counts beginnings and undoings, so that a reader knows that it has read across one. */
 export const GENERATION = 20
-export const TABLE_WORDS = 22
+/**
+ * Time of the last batch whose states have been saved elsewhere, f64; infinite where they never
+ * are. Records of later times have changed since: also those that lost their state, which keep their
+ * place until that has been saved too.
+ */
+export const SAVED = 22
+export const TABLE_WORDS = 24
 
 /** The log begins with a copy of the header. */
 export const LOG_COUNT = 20

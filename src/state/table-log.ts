@@ -22,6 +22,7 @@ import {
   MASK,
   RECORDS,
   replacedChunks,
+  SAVED,
   SLOTS,
   strideOf,
   TABLE_WORDS,
@@ -32,7 +33,13 @@ import {
 export function createTable(arena: Arena, owner: number): number {
   const header = arena.alloc(TABLE_WORDS * 4, owner)
   arena.u32.fill(0, header / 4, header / 4 + TABLE_WORDS)
+  setSaved(arena, header, Number.POSITIVE_INFINITY)
   return header
+}
+
+/** Notes that the states up to a batch have been saved; nobody may write them meanwhile. */
+export function setSaved({ f64 }: Arena, header: number, time: number): void {
+  f64[header / 8 + SAVED / 2] = time
 }
 
 /** Makes everything that a writer has taken `owner`'s: the writer has ended well. */

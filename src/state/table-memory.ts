@@ -66,6 +66,7 @@ export class TableMemory {
   #heap = 0
   #heapUsed = 0
   #heapEnd = 0
+  #saved = Number.POSITIVE_INFINITY
   /** Chunks that this batch has taken: they may be given back before it ends. */
   #own = new Set<number>()
 
@@ -101,6 +102,7 @@ export class TableMemory {
     this.#heapEnd = this.#heap === 0 ? 0 : this.arena.sizeOf(this.#heap)
     this.heapBytes = word(layout.HEAP_BYTES)
     this.heapDead = word(layout.HEAP_DEAD)
+    this.#saved = this.f64[(at + layout.SAVED) / 2]!
   }
 
   /** Writes the header: from here on the table is what the batch has made of it. */
@@ -188,7 +190,10 @@ export class TableMemory {
   added(before: number): void {
     if (this.kind !== layout.NUMBERS) this.#keepTexts(before)
     const { cells, stride, links } = this
-    for (let id = before; id < this.count; id++) putAbsent(this.u32, cells + id * stride)
+    for (let id = before; id < this.count; id++) {
+      putAbsent(this.u32, cells + id * stride)
+      this.f64[cells + id * stride + 1] = Number.NEGATIVE_INFINITY
+    }
     if (links !== 0) this.u32.fill(UNLINKED, links / 4 + before, links / 4 + this.count)
   }
 
@@ -282,7 +287,7 @@ export class TableMemory {
 
   /**
    * The ids that have a state, in their order, in new columns and a new heap: without what was
-   * removed, and with keys of the given kind.
+   * removed, once that has been saved, and with keys of the given kind.
    */
   rebuild(kind: number): void {
     const before = this.#now
@@ -290,7 +295,7 @@ export class TableMemory {
     const heap = this.#heap
     this.#heap = this.#heapUsed = this.#heapEnd = this.heapBytes = this.heapDead = 0
     this.begin(kind)
-    this.#allocate(this.live + capacityMin)
+    this.#allocate(this.live + this.#removedIn(before) + capacityMin)
     this.count = 0
     for (let from = 0; from < before.count; from += vectorRowsMax) {
       const to = Math.min(before.count, from + vectorRowsMax)
@@ -311,11 +316,27 @@ export class TableMemory {
     relink(this.arena, this.wheel, this.count)
   }
 
+  /** How many ids have lost their state since it was saved. */
+  #removedIn(from: Records): number {
+    let removed = 0
+    if (this.#saved === Number.POSITIVE_INFINITY) return removed
+    for (let id = 0; id < from.count; id++) {
+      if (isAbsent(this.u32, cellOf(from, id)) && !this.#isGone(from, id)) removed++
+    }
+    return removed
+  }
+
+  /** Whether an id has no state, and nobody has to be told. */
+  #isGone(from: Records, id: number): boolean {
+    const cell = cellOf(from, id)
+    return isAbsent(this.u32, cell) && this.f64[cell + 1]! <= this.#saved
+  }
+
   #copyIds(from: Records, first: number, end: number): void {
     const start = this.count
     const words = (this.stride - 2) * 2
     for (let id = first; id < end; id++) {
-      if (isAbsent(this.u32, cellOf(from, id))) continue
+      if (this.#isGone(from, id)) continue
       const to = this.count++
       const [target, source] = [
         this.records / 4 + to * this.stride * 2,
@@ -332,7 +353,7 @@ export class TableMemory {
     const keys: unknown[] = []
     const start = this.count
     for (let id = first; id < end; id++) {
-      if (isAbsent(this.u32, cellOf(from, id))) continue
+      if (this.#isGone(from, id)) continue
       const to = this.count++
       const key = this.#keyOf(from, id)
       keys.push(key)

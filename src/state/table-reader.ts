@@ -25,6 +25,9 @@ import * as layout from './table-layout.ts'
 /** A key, its state, and the time of the batch that touched it last. */
 export type StateEntry = readonly [key: unknown, state: unknown, time: number]
 
+/** What a key has come to since its state was saved; without a state where it has none any more. */
+export type StateChange = readonly [key: unknown, state?: readonly [state: unknown, time: number]]
+
 /** Records of one partition, copied or where they lie; bytes in the heap stay where they are. */
 export interface TableRecords {
   readonly kind: number
@@ -192,26 +195,57 @@ export class TableReader {
   entries(): Generator<StateEntry> {
     return entriesOf(this.#arena, this.#records())
   }
+
+  /** What has changed since it was saved, in the order of ids; nobody may write meanwhile. */
+  *changes(header: number): Generator<StateChange> {
+    const records = this.#records()
+    const saved = this.#arena.f64[header / 8 + layout.SAVED / 2]!
+    const stride = layout.strideOf(records.kind)
+    const { words, count } = records
+    const numbers = numbersOf(words)
+    for (let id = 0; id < count; id++) {
+      const cell = id * stride + stride - 2
+      const time = numbers[cell + 1]!
+      if (!(time > saved)) continue
+      const high = words[2 * cell + 1]!
+      const key = keyOf(records, id, this.#arena)
+      if (isAbsentWord(high)) yield [key]
+      else yield [key, [cellValue(this.#arena, words[2 * cell]!, high), time]]
+    }
+  }
 }
 
 /** In the order of ids. */
-export function* entriesOf(
-  memory: Memory,
-  { kind, count, words, originals }: TableRecords,
-): Generator<StateEntry> {
+export function* entriesOf(memory: Memory, records: TableRecords): Generator<StateEntry> {
+  const { kind, count, words } = records
   const stride = layout.strideOf(kind)
-  const numbers = new Float64Array(words.buffer, words.byteOffset, words.length / 2)
+  const numbers = numbersOf(words)
   for (let id = 0; id < count; id++) {
     const cell = id * stride + stride - 2
     const high = words[2 * cell + 1]!
     if (isAbsentWord(high)) continue
-    let key: unknown
-    if (kind === layout.NUMBERS) key = numbers[id * stride]
-    else if (kind === layout.TEXTS) key = textIn(words, 2 * id * stride, memory)
-    else key = cellValue(memory, originals[2 * id]!, originals[2 * id + 1]!)
-    yield [key, cellValue(memory, words[2 * cell]!, high), numbers[cell + 1]!]
+    const state = cellValue(memory, words[2 * cell]!, high)
+    yield [keyOf(records, id, memory), state, numbers[cell + 1]!]
   }
 }
+
+function numbersOf(words: Uint32Array): Float64Array {
+  return new Float64Array(words.buffer, words.byteOffset, words.length / 2)
+}
+
+function keyOf({ kind, words, originals }: TableRecords, id: number, memory: Memory): unknown {
+  const at = 2 * id * layout.strideOf(kind)
+  if (kind === layout.NUMBERS) {
+    pair[0] = words[at]!
+    pair[1] = words[at + 1]!
+    return number[0]
+  }
+  if (kind === layout.TEXTS) return textIn(words, at, memory)
+  return cellValue(memory, originals[2 * id]!, originals[2 * id + 1]!)
+}
+
+const pair = new Uint32Array(2)
+const number = new Float64Array(pair.buffer)
 
 /** The text of a view that lies at an index of words; a long one lies in the heap. */
 function textIn(words: Uint32Array, at: number, memory: Memory): string {

@@ -45,6 +45,19 @@ const programs: Record<string, Build> = {
         }),
       )
       .stateSnapshots(),
+  // Keys come and go: what is removed must not come back.
+  'mapWithState that forgets': words =>
+    words
+      .map(w => [w, 1] as [string, number])
+      .mapWithState(
+        StateSpec.function((_: string, value: number | undefined, state: any) => {
+          const count = (state.getOption() ?? 0) + (value ?? 0)
+          if (count > 1 && !state.isTimingOut()) state.remove()
+          else if (!state.isTimingOut()) state.update(count)
+          return undefined
+        }).timeout(2000),
+      )
+      .stateSnapshots(),
   window: words => words.window(3000, 2000).countByValue(),
   'inverse window': words =>
     words
