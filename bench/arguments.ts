@@ -38,6 +38,7 @@ export const STREAM_NAMES = [
   'T0',
   'window-length',
   'keys-held',
+  'checkpoints',
   'hold',
   'soak',
 ] as const
@@ -91,6 +92,7 @@ Names
   W3       a sliding window of 300 batches; W4: running sums of a million keys by mapWithState
   window-length  W3 with windows of 30, 300 and 3,000 batches of 10,000 pairs
   keys-held      10,000 updates by mapWithState of 10,000 to 10,000,000 keys
+  checkpoints    checkpoints of a million states, of which a hundredth has changed
   growth   W1 and W2 with more rows a batch, ns a row; scaling: W1, W2, W6 by --workers
   latency  process start to first result; main-thread time of an empty batch
   micro    small parts of the engine, one at a time

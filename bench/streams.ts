@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BenchOptions, StreamName } from './arguments.ts'
+import { checkpoints } from './checkpoints.ts'
 import { Child } from './child.ts'
 import { openText, readText } from './data.ts'
 import type { DataFile } from './generate.ts'
@@ -101,6 +102,7 @@ const RUNS: Readonly<Record<StreamName, Run>> = {
   T0: firstCount,
   'window-length': windowLengths,
   'keys-held': keysHeld,
+  checkpoints,
   hold,
   soak,
 }

@@ -250,6 +250,7 @@ export class StreamingContext extends ContextInputs {
     const { clock, logger } = this.#settings
     this.#durability = await Durability.open(place, {
       clock,
+      events: this.events,
       checkpointMs: Math.min(this.#settings.checkpointMs, ...this.#checkpointIntervals),
       inputs: this.#inputs,
       recovers: this.#recovers,

@@ -79,7 +79,6 @@ export class CheckpointFiles {
   }[] = []
   /** Where rows lie that were written before: they never change. */
   #places = new WeakMap<EncodedRows, Place>()
-  bytesWritten = 0
 
   constructor(disk: Disk, warn: (message: string) => void) {
     this.#disk = disk
@@ -174,8 +173,8 @@ export class CheckpointFiles {
     return frames
   }
 
-  /** Writes a checkpoint; it counts when this has resolved. */
-  async write({ snapshot, inputs, log }: Checkpoint): Promise<void> {
+  /** Writes a checkpoint; it counts when this has resolved, to the bytes of its file. */
+  async write({ snapshot, inputs, log }: Checkpoint): Promise<number> {
     const number = ++this.#last
     const name = nameOf(number)
     const temporary = `${name}${unfinished}`
@@ -213,9 +212,9 @@ export class CheckpointFiles {
       this.#places.set(rows, place)
       rows.partitions = []
     }
-    this.bytesWritten += writer.size
     this.#kept.push({ file: number, refers, log })
     await this.#clean()
+    return writer.size
   }
 
   async #append(

@@ -69,6 +69,18 @@ export interface TaskInfo {
   readonly elapsedMs: number
 }
 
+/** A checkpoint that is whole and durable. */
+export interface CheckpointInfo {
+  /** Of the last batch that is in it, in milliseconds since the epoch. */
+  readonly batchTime: number
+  /** Written to its file; what was there already is not written again. */
+  readonly bytes: number
+  /** Milliseconds during which the next batch had to wait. */
+  readonly takenMs: number
+  /** Milliseconds of writing, while later batches ran. */
+  readonly writtenMs: number
+}
+
 /** Every event of the engine by name. */
 export interface EngineEvents {
   started: { time: number }
@@ -76,6 +88,7 @@ export interface EngineEvents {
   batchSubmitted: BatchInfo
   batchStarted: BatchInfo
   batchCompleted: BatchInfo
+  checkpointCompleted: CheckpointInfo
   batchesSkipped: { from: number; to: number; count: number; reason: string }
   outputOperationStarted: OutputOperationInfo
   outputOperationCompleted: OutputOperationInfo

@@ -14,8 +14,9 @@ import { type Position, WriteAheadLog } from '../durable/log.ts'
 import { PeltonError } from '../errors.ts'
 import type { Allocated, BatchLoop, Durability } from './batches.ts'
 import { type Checkpoint, CheckpointFiles, type InputMark } from './checkpoint-files.ts'
-import { type Clock, ManualClock } from './clock.ts'
+import { type Clock, ManualClock, stopwatch } from './clock.ts'
 import type { StreamNode } from './dag.ts'
+import type { EventBus } from './events.ts'
 import type { InputSource } from './input.ts'
 import { entryOf, Journal, type TakenBatch } from './journal.ts'
 import type { Snapshots } from './snapshot.ts'
@@ -29,6 +30,7 @@ export interface RecoveredInput {
 
 export interface RecoveryOptions {
   readonly clock: Clock
+  readonly events: EventBus
   /** Milliseconds from one checkpoint to the next. */
   readonly checkpointMs: number
   readonly inputs: readonly RecoveredInput[]
@@ -203,17 +205,23 @@ export class Recovery implements Durability {
   /** Takes what batches have left; it is written while later ones run. */
   async #take(time: number, zeroTime: number): Promise<void> {
     this.#last = time
+    const begun = stopwatch()
     const { inputs, log } = this.#marks.get(time) ?? this.#mark(time)
     const snapshot = await this.#snapshots!.take(time, zeroTime)
     for (const at of this.#marks.keys()) if (at <= time) this.#marks.delete(at)
-    this.#writing = this.#write({ snapshot, inputs, log }).finally(() => {
+    const takenMs = stopwatch() - begun
+    this.#writing = this.#write({ snapshot, inputs, log }, takenMs).finally(() => {
       this.#writing = undefined
     })
   }
 
-  async #write(checkpoint: Checkpoint): Promise<void> {
+  async #write(checkpoint: Checkpoint, takenMs: number): Promise<void> {
+    const begun = stopwatch()
     try {
-      await this.#files.write(checkpoint)
+      const bytes = await this.#files.write(checkpoint)
+      const writtenMs = stopwatch() - begun
+      const batchTime = checkpoint.snapshot.time
+      this.#options.events.emit('checkpointCompleted', { batchTime, bytes, takenMs, writtenMs })
       const start = this.#files.logStart
       if (start) await this.#log.trim(start)
     } catch (error) {

@@ -133,8 +133,13 @@ export class Snapshots {
   }
 
   async #encoded(rdd: RddNode): Promise<EncodedRows> {
-    const { kit, scheduler, arena } = this.#site
-    const encoded = new RddNode({ step: this.#step(kit.encodeRows), inputs: [rdd] })
+    const step = this.#step(this.#site.kit.encodeRows)
+    return await this.#bytesOf(new RddNode({ step, inputs: [rdd] }), rdd)
+  }
+
+  /** The rows of `encoded`, which are bytes of those of `rdd`. */
+  async #bytesOf(encoded: RddNode, rdd: RddNode): Promise<EncodedRows> {
+    const { scheduler, arena } = this.#site
     const held = await scheduler.run(encoded, rdd.time)
     try {
       const partitions = held.partitions.map(pieces => bytesOf(arena, pieces))
@@ -158,7 +163,7 @@ export class Snapshots {
     rdd.states = states
     rdd.time = states.time
     try {
-      const changes = await this.#encoded(rdd)
+      const changes = await this.#bytesOf(rdd, rdd)
       states.saved(states.time)
       const all = changes.bytes === 0 && before.length > 0 ? before : [...before, changes]
       this.#states.set(node, all)

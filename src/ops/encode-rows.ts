@@ -17,17 +17,17 @@ export const encodeRows: Operator = {
   name: 'encodeRows',
   onAbsent: 'pass',
   keepsPartitioner: true,
-  kernel: {
-    form: 'partition',
-    *run(rows) {
-      let held: unknown[] = []
-      for (const row of rows) {
-        held.push(row)
-        if (held.length < runRows) continue
-        yield encodeValue(held)
-        held = []
-      }
-      if (held.length > 0) yield encodeValue(held)
-    },
-  },
+  kernel: { form: 'partition', run: encodedRuns },
+}
+
+/** Rows as bytes, a run at a time. */
+export function* encodedRuns(rows: Iterable<unknown>): Generator<Uint8Array> {
+  let held: unknown[] = []
+  for (const row of rows) {
+    held.push(row)
+    if (held.length < runRows) continue
+    yield encodeValue(held)
+    held = []
+  }
+  if (held.length > 0) yield encodeValue(held)
 }

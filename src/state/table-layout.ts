@@ -54,8 +54,8 @@ export const HEADER_WORDS = 20
 export const GENERATION = 20
 /**
  * Time of the last batch whose states have been saved elsewhere, f64; infinite where they never
- * are. Records of later times have changed since: also those that lost their state, which keep their
- * place until that has been saved too.
+ * are. Records of later times have changed since: also those that lost their state, which keep
+ * their place until that has been saved too.
  */
 export const SAVED = 22
 export const TABLE_WORDS = 24

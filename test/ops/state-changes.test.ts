@@ -1,6 +1,6 @@
 /**
- * What is found to have changed since states were saved: against a plain map, over many batches with
- * keys that come, go and come again, tables that are made anew, and batches that are undone.
+ * What is found to have changed since states were saved: against a plain map, over many batches
+ * with keys that come, go and come again, tables that are made anew, and batches that are undone.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
