@@ -15,6 +15,7 @@ import { type InputSource, leaf } from './engine/input.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
 import { type Snapshot, type SnapshotKit, Snapshots } from './engine/snapshot.ts'
+import { Spill } from './engine/spill.ts'
 import { receiverStopMs } from './engine/supervisor.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
@@ -87,6 +88,7 @@ export class StreamingContext extends ContextInputs {
   /** Whether to go on from what the checkpoint directory holds. */
   #recovers = false
   #durability: Durability | undefined
+  #spill: Spill | undefined
   #cleanUps: (() => void)[] = []
 
   /**
@@ -332,6 +334,13 @@ export class StreamingContext extends ContextInputs {
     return this
   }
 
+  #spillOf(directory: string | undefined): Spill {
+    const { scheduler, runtime } = this.session
+    const { encodeRows } = ops
+    const warn = (message: string): void => this.events.emit('warning', { message })
+    return new Spill({ arena: runtime.arena, scheduler, encodeRows, directory, warn })
+  }
+
   #snapshots(): Snapshots {
     const { scheduler, runtime } = this.session
     const { batchInterval: intervalMs } = this.#settings
@@ -379,6 +388,11 @@ export class StreamingContext extends ContextInputs {
         this.#fail(error, reader ? [reader] : [])
       },
     )
+    const { spillDir } = this.#settings
+    if (spillDir !== false) {
+      const spill = (this.#spill = this.#spillOf(spillDir))
+      this.#loop.relieve = nodes => spill.relieve(nodes)
+    }
     this.events.on('batchCompleted', batch => {
       for (const { source } of this.#inputs) source.wake(batch)
     })
@@ -455,6 +469,7 @@ export class StreamingContext extends ContextInputs {
       this.#loop?.close()
       for (const { source } of this.#inputs) source.close()
       await this.endSession()
+      this.#spill?.close()
     } finally {
       for (const reader of this.#readers) reader.end()
       this.events.emit('stopped', { time: this.#settings.clock.now() })

@@ -77,6 +77,12 @@ export interface StreamingContextOptions extends BatchContextOptions {
    * Batches behind the last one are run again from the log.
    */
   readonly checkpointInterval?: number
+  /**
+   * Where windows go that the memory has no room for; default: the system's temporary directory.
+   * False: nowhere, they stay in memory. Only this process can read the files, which are gone when
+   * it ends.
+   */
+  readonly spillDir?: string | false
   /** Jobs that may run at once; default 1. */
   readonly concurrentJobs?: number
   /** Milliseconds before a receiver starts again; default 2000. */
@@ -122,6 +128,7 @@ export interface Settings extends BatchSettings {
   readonly batchInterval: number
   readonly clock: Clock
   readonly checkpointDir: string | undefined
+  readonly spillDir: string | false | undefined
   readonly checkpointMs: number
   readonly concurrentJobs: number
   readonly receiverRestartDelayMs: number
@@ -175,7 +182,8 @@ export function settingsOf(options: StreamingContextOptions): Settings {
     ...batchSettingsOf(options, 'StreamingContext'),
     batchInterval,
     clock: clock ?? new SystemClock(),
-    checkpointDir: directoryOf(options.checkpointDir),
+    checkpointDir: directoryOf('checkpointDir', options.checkpointDir),
+    spillDir: options.spillDir === false ? false : directoryOf('spillDir', options.spillDir),
     checkpointMs: checkpointMsOf(options.checkpointInterval, batchInterval),
     concurrentJobs: countOption('concurrentJobs', options.concurrentJobs, 1),
     receiverRestartDelayMs: countOption(
@@ -198,10 +206,10 @@ export function settingsOf(options: StreamingContextOptions): Settings {
   }
 }
 
-function directoryOf(directory: unknown): string | undefined {
+function directoryOf(name: string, directory: unknown): string | undefined {
   if (directory === undefined) return undefined
   if (typeof directory === 'string' && directory !== '') return directory
-  throw bad('checkpointDir', directory, 'give the path of a directory')
+  throw bad(name, directory, 'give the path of a directory')
 }
 
 /** Checks the time between checkpoints; also that of a stream of its own. */

@@ -93,6 +93,8 @@ export class BatchLoop {
   #outputs: readonly OutputOperation[]
   #nodes: readonly StreamNode[]
   #compute: BatchParts['compute']
+  /** Called when a batch has forgotten what nobody needs: makes room for the next, if need be. */
+  relieve: ((nodes: readonly StreamNode[]) => Promise<void> | undefined) | undefined
   /** Who notes batches, where they are to outlast the process. */
   durability: Durability | undefined
   /** Whether a checkpoint is being taken. */
@@ -272,6 +274,8 @@ export class BatchLoop {
     }
     await this.#goOn(batch)
     this.#forget(batch.time)
+    const relieving = this.relieve?.(this.#nodes)
+    if (relieving) await relieving
     if (!this.#abandoned) this.durability?.done(batch.time)
     this.completed++
     this.#events.emit('batchCompleted', info(batch, start, this.#clock.now()))
@@ -344,14 +348,21 @@ export class BatchLoop {
     this.#horizon = horizon
     for (const node of this.#nodes) {
       for (const [time, made] of node.generated) {
-        if (time > horizon - node.rememberMs) continue
+        if (time > horizon - node.briefMs) continue
+        if (time > horizon - node.rememberMs && !this.#isRead(node, time)) continue
         node.generated.delete(time)
+        node.computed.delete(time)
         made.then(
           rdd => rdd?.forget(),
           () => undefined,
         )
       }
     }
+  }
+
+  /** Whether all who keep rows that are made of a result have computed them. */
+  #isRead(node: StreamNode, time: number): boolean {
+    return node.lazyReaders.every(reader => reader.computed.has(time))
   }
 
   /**
@@ -366,7 +377,7 @@ export class BatchLoop {
     for (let time = first; time <= Math.min(to, this.lastTime); time += node.slide) {
       if (time <= zeroTime) continue
       if (!this.#nodes.includes(node)) throw unread(node)
-      if (!node.generated.has(time) && time <= this.#horizon - node.rememberMs) {
+      if (!node.generated.has(time) && time <= this.#horizon - node.briefMs) {
         throw forgotten(node, time)
       }
       const rdd = await instantiate(node, time, zeroTime)

@@ -24,19 +24,30 @@ export class Dataset {
   readonly partitioner: Partitioner | undefined
   #arena: Arena
   #chunks: readonly number[]
+  readonly #released: (() => void) | undefined
   #count = 1
 
-  /** Takes over the chunks; the caller holds the first reference. */
+  /**
+   * Takes over the chunks; the caller holds the first reference. `released` is called when nobody
+   * needs the rows any more.
+   */
   constructor(
     arena: Arena,
     partitions: readonly (readonly Piece[])[],
     chunks: readonly number[],
     partitioner?: Partitioner,
+    released?: () => void,
   ) {
     this.#arena = arena
     this.partitions = partitions
     this.partitioner = partitioner
     this.#chunks = chunks
+    this.#released = released
+  }
+
+  /** Bytes of the arena that it keeps. */
+  get bytes(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + this.#arena.sizeOf(chunk), 0)
   }
 
   retain(): this {
@@ -49,6 +60,7 @@ export class Dataset {
     if (this.#count === 0) throw new Error('a dataset was released twice')
     if (--this.#count > 0) return
     for (const chunk of this.#chunks) this.#arena.free(chunk)
+    this.#released?.()
   }
 
   /** Whether the rows lie in that arena: those of another context's do not. */

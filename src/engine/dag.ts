@@ -74,6 +74,12 @@ export class StreamNode {
   /** Results by time, kept until `rememberMs` have passed. */
   readonly generated = new Map<number, Promise<RddNode | null>>()
   rememberMs = 0
+  /** The same, where all who keep rows that were made of it have them. */
+  briefMs = 0
+  /** Nodes that keep rows which are made of its own, once they are asked for. */
+  readonly lazyReaders: StreamNode[] = []
+  /** Times whose rows have been computed, or are none, among those of `generated`. */
+  readonly computed = new Set<number>()
   /** Whether an output depends on it. */
   isRead = false
   persisted = false
@@ -212,17 +218,30 @@ export class RddNode {
   /** Whether the rows have been computed; they may have been let go since. */
   isComputed = false
 
+  #waiting: (() => void)[] = []
+
+  /** Calls `tell` when the rows have been computed. */
+  onComputed(tell: () => void): void {
+    if (this.isComputed) tell()
+    else this.#waiting.push(tell)
+  }
+
   /** The rows lie in blocks for good: what they were made of is not needed any more. */
   computed(): void {
     this.isComputed = true
+    for (const tell of this.#waiting.splice(0)) tell()
     this.after = []
     if (!this.endsLineage) return
     this.#partitions = this.partitions
     this.#inputs = []
   }
 
+  /** Whether its rows are gone for good. */
+  isForgotten = false
+
   /** Lets go of everything this node holds. Its inputs are released by those who made them. */
   forget(): void {
+    this.isForgotten = true
     this.holdings.release()
     for (const node of this.owned) node.forget()
     this.owned = []

@@ -1,16 +1,27 @@
-/** Byte ranges of files as lines or records: how workers read their share of a file. */
+/** Byte ranges of files as lines, records or rows: how workers read their share of a file. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { decodeValue } from '../columnar/codec.ts'
 import { PeltonError } from '../errors.ts'
 import { linesInBytes } from './lines.ts'
 
 export interface FilePiece {
-  readonly kind: 'lines' | 'records'
+  /** `rows`: as `rowsFrame` puts them, in files of the engine's own. */
+  readonly kind: 'lines' | 'records' | 'rows'
   readonly path: string
   /** Byte range; a line belongs to the range in which it begins. */
   readonly from: number
   readonly to: number
   /** Bytes of a record, for `records`. */
   readonly length: number
+}
+
+const frameHeadBytes = 4
+
+/** Rows, as `encodeRows` has made bytes of them, for a range of the kind `rows`. */
+export function rowsFrame(encoded: Uint8Array): [head: Uint8Array, encoded: Uint8Array] {
+  const head = Buffer.alloc(frameHeadBytes)
+  head.writeUInt32LE(encoded.length)
+  return [head, encoded]
 }
 
 const newline = 10
@@ -33,6 +44,7 @@ export function* fileRows(
   const file = new FileWindow(piece, bufferBytes)
   try {
     if (piece.kind === 'records') yield* records(file, piece)
+    else if (piece.kind === 'rows') yield* framedRows(file, piece)
     else {
       for (const { begin, end } of lines(file, piece)) {
         yield* linesInBytes(file.bytes, begin, end)
@@ -125,6 +137,24 @@ function* records(file: FileWindow, piece: FilePiece): Generator<Uint8Array[]> {
     }
     yield rows
     file.drop(bytes)
+  }
+}
+
+function* framedRows(file: FileWindow, { from, to }: FilePiece): Generator<readonly unknown[]> {
+  file.seek(from)
+  let at = 0
+  const hold = (bytes: number): void => {
+    if (file.held - at >= bytes) return
+    file.drop(at)
+    at = 0
+    while (file.held < bytes) file.read()
+  }
+  while (file.start + at < to) {
+    hold(frameHeadBytes)
+    const bytes = frameHeadBytes + file.bytes.readUInt32LE(at)
+    hold(bytes)
+    yield decodeValue(file.bytes.subarray(at + frameHeadBytes, at + bytes)) as unknown[]
+    at += bytes
   }
 }
 

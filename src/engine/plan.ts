@@ -65,6 +65,8 @@ async function make(node: StreamNode, time: number, zeroTime: number): Promise<R
   const rdd = node.source ? await node.source.compute(time) : await derive(node, time, zeroTime)
   if (rdd && node.persisted) rdd.persisted = true
   if (rdd && isRunning(node)) rdd.endsLineage = true
+  if (rdd) rdd.onComputed(() => node.computed.add(time))
+  else node.computed.add(time)
   return rdd
 }
 
@@ -167,20 +169,57 @@ export function lookBack(node: StreamNode): LookBack {
 
 /**
  * How long after its batch each node must keep a result, in milliseconds: what its children look
- * back, and at least `minimumMs`.
+ * back, and at least `minimumMs`. What a child keeps in blocks it needs its parents for once only:
+ *
+ * ```text
+ *   input ─▶ map ─▶ reduceByKey, in blocks ─▶ window of 30 s
+ *     └─ until that has been computed            └─ 30 s back
+ * ```
  */
 export function setRetention(outputs: readonly StreamNode[], minimumMs: number): void {
   const seen = new Set<StreamNode>()
-  const visit = (node: StreamNode, keepMs: number): void => {
+  const visit = (node: StreamNode, keepMs: number, briefMs: number): void => {
     node.isRead = true
     const kept = Math.max(keepMs, minimumMs)
-    if (seen.has(node) && node.rememberMs >= kept) return
+    const brief = Math.max(briefMs, minimumMs)
+    if (seen.has(node) && node.rememberMs >= kept && node.briefMs >= brief) return
     seen.add(node)
     const { own, parents } = lookBack(node)
     node.rememberMs = Math.max(node.rememberMs, kept, own)
-    for (const [p, parent] of node.parents.entries()) visit(parent, kept + parents[p]!)
+    node.briefMs = Math.max(node.briefMs, brief, own)
+    for (const [p, parent] of node.parents.entries()) {
+      const back = parents[p]!
+      // A look back would read a result again at a later time, with a reader of that time.
+      const after = back > 0 ? kept : brief
+      visit(parent, kept + back, back + (keepsRows(node, back) ? 0 : after))
+    }
   }
-  for (const output of outputs) visit(output, 0)
+  for (const output of outputs) visit(output, 0, 0)
+  for (const node of reachable(outputs)) {
+    const { parents } = lookBack(node)
+    for (const [p, parent] of node.parents.entries()) addLazy(parent, node, parents[p]!)
+  }
+}
+
+/** Whether a result is kept in blocks, so that those of its parents are needed for it once. */
+function keepsRows(node: StreamNode, back: number): boolean {
+  return isRunning(node) || keepsLazily(node, back)
+}
+
+/** Whether a node's rows are kept in blocks, though not before somebody asks for them. */
+function keepsLazily(node: StreamNode, back: number): boolean {
+  return node.persisted && back === 0 && !node.step.operator.keptInParents && !isRunning(node)
+}
+
+/** Notes who must have computed its rows before those of a node may go. */
+function addLazy(node: StreamNode, child: StreamNode, back: number): void {
+  if (isRunning(child) || back > 0) return
+  const found = keepsLazily(child, back) ? [child] : child.lazyReaders
+  for (const reader of found) {
+    if (node.lazyReaders.includes(reader)) continue
+    node.lazyReaders.push(reader)
+    for (const parent of node.parents) addLazy(parent, node, 0)
+  }
 }
 
 /** Whether a node's result is computed in every batch, and kept: others go on from it. */

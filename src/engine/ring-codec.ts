@@ -3,7 +3,7 @@ import type { Partitioner } from './operator.ts'
 import type { PartResult, ProgramRef, TaskMessage, TaskPart, TaskResult } from './program.ts'
 import type { Piece } from './vector.ts'
 
-const pieceKinds = ['block', 'text', 'lines', 'records'] as const
+const pieceKinds = ['block', 'text', 'lines', 'records', 'rows'] as const
 /** In the place of a kind: a block of one of several inputs side by side. */
 const sided = pieceKinds.length
 const terminals = ['blocks', 'hash', 'round-robin', 'single'] as const

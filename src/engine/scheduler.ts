@@ -150,6 +150,8 @@ export class Scheduler {
   }
 
   async #derive(node: RddNode, job: Job): Promise<PlacedPartition[]> {
+    // Without rows it would look as if there had been none.
+    if (node.isForgotten && node.inputs.length === 0) throw forgotten(node)
     const { operator, params } = node.step
     const pact = operator.pact?.(params) ?? { how: 'as-it-lies' }
     let placed: PlacedPartition[]
@@ -329,6 +331,14 @@ export class Scheduler {
 /** Whether the rows are where an exchange would put them. Those of several inputs never are. */
 function liesAlready({ inputs }: RddNode, partitioner: Partitioner): boolean {
   return inputs.length === 1 && samePartitioner(inputs[0]!.partitioner, partitioner)
+}
+
+function forgotten({ step: { label, place } }: RddNode): PeltonError {
+  return new PeltonError(
+    `the rows of ${label} are needed again, and have been forgotten; ssc.remember(duration) ` +
+      'keeps results for longer',
+    { code: 'FORGOTTEN', operator: label, ...(place && { place }) },
+  )
 }
 
 function foreign(): PeltonError {

@@ -53,7 +53,8 @@ describe('the command line', () => {
     [
       'W9',
       'unknown workload W9: choose among W1, W2, W6, W1-pure, W2-skew, ' +
-        'pure, skew, growth, scaling, W3, W4, W5, W7, T0, window-length, keys-held, checkpoints, hold, soak, ' +
+        'pure, skew, growth, scaling, W3, W4, W5, W7, T0, window-length, keys-held, ' +
+        'checkpoints, hold, soak, ' +
         'latency, micro',
     ],
     ['--gear fast', '--gear fast: choose among auto, lifted, distinct, row'],
