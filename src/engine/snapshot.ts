@@ -19,7 +19,7 @@ import { commit, RddNode, Step, type StreamNode } from './dag.ts'
 import { type Identity, identities, matched } from './identity.ts'
 import { keptResults } from './kept.ts'
 import type { Operator, Params, Partitioner } from './operator.ts'
-import { instantiate, isRunning, lookBack } from './plan.ts'
+import { instantiate, isRunning, lookBack, timesNeeded } from './plan.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Piece } from './vector.ts'
 
@@ -198,9 +198,8 @@ export class Snapshots {
       this.#check(saved, node)
       return [saved, node!] as const
     })
-    for (const [identity, node] of matched(snapshot.windows, this.#windows())) {
-      this.#checkOwn(identity, this.#identities.get(node)!)
-    }
+    const windows = matched(snapshot.windows, this.#windows())
+    for (const [identity, node] of windows) this.#checkOwn(identity, this.#identities.get(node)!)
     for (const [saved, node] of pairs) {
       for (const { time, rows } of saved.results) {
         node.generated.set(time, Promise.resolve(await this.#result(time, rows)))
@@ -209,6 +208,24 @@ export class Snapshots {
       if (saved.states.length > 0) await this.#restoreStates(node, saved.states, snapshot.time)
       else if (isRunning(node) && saved.results.length > 0) await this.#show(node)
     }
+    for (const node of windows.values()) this.#checkFed(node, snapshot)
+  }
+
+  /** What a window looks back on has to be there, or to be made of what is there. */
+  #checkFed(window: StreamNode, { time, zeroTime }: Snapshot): void {
+    const isThere = (node: StreamNode, at: number): boolean => {
+      if (at <= zeroTime || node.generated.has(at)) return true
+      const times = timesNeeded(node, at, zeroTime)
+      return times.length > 0 && node.parents.every((p, i) => times[i]!.every(t => isThere(p, t)))
+    }
+    const kept = keptResults([window], time, zeroTime)
+    if (kept.every(({ node, time: at, rows }) => !rows || isThere(node, at))) return
+    throw this.#leadsElsewhere(window)
+  }
+
+  #leadsElsewhere(node: StreamNode): PeltonError {
+    const { title } = this.#identities.get(node)!
+    return mismatch(`the streams that lead to ${title} have changed`)
   }
 
   #check({ identity, results, states }: SavedNode, node: StreamNode | undefined): void {
@@ -224,7 +241,7 @@ export class Snapshots {
     )
       return
     if (identity.lineage === now.lineage) return
-    throw mismatch(`the streams that lead to ${now.title} have changed`)
+    throw this.#leadsElsewhere(node)
   }
 
   #checkOwn({ own, title }: Identity, now: Identity): void {
