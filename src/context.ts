@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Call, callOf, pathOption, stepOf } from './apply.ts'
 import { restoredFrom, takeSnapshot } from './context/base.ts'
-import { checkpointDisk, Durability } from './context/durability.ts'
+import { checkpointDisk, Durability, snapshotKit } from './context/durability.ts'
 import { ContextInputs } from './context/inputs.ts'
 import { type StreamingListener, StreamingListeners } from './context/listeners.ts'
 import {
@@ -22,7 +22,7 @@ import type { EventName, Listener } from './engine/events.ts'
 import { type InputSource, leaf, provide } from './engine/input.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
-import { type Snapshot, type SnapshotKit, Snapshots } from './engine/snapshot.ts'
+import { type Snapshot, Snapshots } from './engine/snapshot.ts'
 import { receiverStopMs } from './engine/supervisor.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
@@ -44,14 +44,6 @@ export { checkpointDisk } from './context/durability.ts'
 
 /** Life of a context, in Spark's words. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
-
-const snapshotKit: SnapshotKit = {
-  source: ops.source,
-  encodeRows: ops.encodeRows,
-  decodeRows: ops.decodeRows,
-  stateChanges: ops.stateChanges,
-  restoreStates: ops.restoreStates,
-}
 
 interface Input {
   readonly source: InputSource

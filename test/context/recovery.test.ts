@@ -138,7 +138,7 @@ describe('getOrCreate', () => {
     expect(call('x', undefined)).toThrow(/needs a function/)
   })
 
-  test('a directory that a live context uses is refused; it is free when that has stopped', async () => {
+  test('a directory that a live context uses is refused until that has stopped', async () => {
     const directory = freshDirectory()
     const first = new Run(directory, counted)
     await first.start()
