@@ -17,6 +17,24 @@ export function notCreated(given: unknown): PeltonError {
   )
 }
 
+/** Says that `create` must leave starting to others. */
+export function begunTooEarly(): PeltonError {
+  return new PeltonError(
+    'getOrCreate: the context has been started or stopped already; return it as it is, and ' +
+      'start what getOrCreate gives',
+    { code: 'STATE', operator: 'getOrCreate' },
+  )
+}
+
+/** Says that a context can't go on from one directory and write to another. */
+export function otherDirectory(own: string, directory: string): PeltonError {
+  return new PeltonError(
+    `getOrCreate: the context was made with the checkpoint directory ${own}, and is to go on ` +
+      `from ${directory}; name one of them`,
+    { code: 'OPTION', operator: 'getOrCreate' },
+  )
+}
+
 /** Says that a program without outputs computes nothing. */
 export function noOutputs(): PeltonError {
   return new PeltonError(

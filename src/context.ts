@@ -1,20 +1,28 @@
 import { resolve } from 'node:path'
 import { type Call, callOf, pathOption, stepOf } from './apply.ts'
 import { restoredFrom, takeSnapshot } from './context/base.ts'
-import { checkpointDisk, Durability } from './context/durability.ts'
+import { checkpointDisk, Durability, snapshotKit } from './context/durability.ts'
 import { ContextInputs } from './context/inputs.ts'
 import { type StreamingListener, StreamingListeners } from './context/listeners.ts'
-import { asError, noOutputs, notCreated, stopped } from './context-errors.ts'
+import {
+  asError,
+  begunTooEarly,
+  noOutputs,
+  notCreated,
+  otherDirectory,
+  stopped,
+} from './context-errors.ts'
 import { DStream } from './dstream.ts'
 import type { Disk } from './durable/disk.ts'
 import { BatchLoop, type OutputOperation } from './engine/batches.ts'
 import { Dataset } from './engine/block-store.ts'
+import { within } from './engine/clock.ts'
 import { type RddNode, StreamNode } from './engine/dag.ts'
 import type { EventName, Listener } from './engine/events.ts'
-import { type InputSource, leaf } from './engine/input.ts'
+import { type InputSource, leaf, provide } from './engine/input.ts'
 import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
-import { type Snapshot, type SnapshotKit, Snapshots } from './engine/snapshot.ts'
+import { type Snapshot, Snapshots } from './engine/snapshot.ts'
 import { Spill } from './engine/spill.ts'
 import { receiverStopMs } from './engine/supervisor.ts'
 import { Termination } from './engine/termination.ts'
@@ -37,14 +45,6 @@ export { checkpointDisk } from './context/durability.ts'
 
 /** Life of a context, in Spark's words. */
 export type ContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
-
-const snapshotKit: SnapshotKit = {
-  source: ops.source,
-  encodeRows: ops.encodeRows,
-  decodeRows: ops.decodeRows,
-  stateChanges: ops.stateChanges,
-  restoreStates: ops.restoreStates,
-}
 
 interface Input {
   readonly source: InputSource
@@ -89,6 +89,7 @@ export class StreamingContext extends ContextInputs {
   #recovers = false
   #durability: Durability | undefined
   #spill: Spill | undefined
+  #beginning: Promise<void> | undefined
   #cleanUps: (() => void)[] = []
 
   /**
@@ -226,7 +227,7 @@ export class StreamingContext extends ContextInputs {
       this.#prepare()
       this.#state = 'ACTIVE'
       this.#watchSignals()
-      await this.#begin(this.#loop!)
+      await (this.#beginning = this.#begin(this.#loop!))
       if (this.#stopping) return
       this.events.emit('started', { time: this.#settings.clock.now() })
       for (const { source } of this.#inputs) {
@@ -257,6 +258,7 @@ export class StreamingContext extends ContextInputs {
       inputs: this.#inputs,
       recovers: this.#recovers,
       warn: message => logger.warn(message),
+      isEnding: () => this.#stopping !== undefined,
       failed: error => {
         this.#fail(error)
         this.stop().catch(() => undefined)
@@ -315,20 +317,21 @@ export class StreamingContext extends ContextInputs {
     const made = create()
     const recovering = (ssc: StreamingContext): StreamingContext => {
       if (!(ssc instanceof StreamingContext)) throw notCreated(ssc)
-      return ssc.#recoverFrom(directory)
+      try {
+        return ssc.#recoverFrom(directory)
+      } catch (error) {
+        if (ssc.#state === 'INITIALIZED') void ssc.stop()
+        throw error
+      }
     }
     return made instanceof Promise ? made.then(recovering) : recovering(made)
   }
 
   #recoverFrom(directory: string): this {
+    if (this.#state !== 'INITIALIZED') throw begunTooEarly()
     const own = this.#checkpointDir
-    if (own !== undefined && resolve(own) !== resolve(directory)) {
-      throw new PeltonError(
-        `getOrCreate: the context was made with the checkpoint directory ${own}, and is to go on ` +
-          `from ${directory}; name one of them`,
-        { code: 'OPTION', operator: 'getOrCreate' },
-      )
-    }
+    if (own !== undefined && resolve(own) !== resolve(directory))
+      throw otherDirectory(own, directory)
     this.#checkpointDir = directory
     this.#recovers = true
     return this
@@ -400,15 +403,13 @@ export class StreamingContext extends ContextInputs {
 
   #allocate({ source, node, streamId }: Input, time: number) {
     try {
-      const { rdd, rows, metadata = {}, record } = source.take(time)
-      if (rdd && node.persisted) rdd.persisted = true
-      node.generated.set(time, Promise.resolve(rdd))
+      const batch = source.take(time)
+      const { rows, metadata = {}, record } = batch
+      provide(node, time, batch)
       this.#rows += rows
       return { info: { inputStreamId: streamId, numRecords: rows, metadata }, record }
     } catch (error) {
-      const failed = Promise.reject(asError(error, source.name))
-      failed.catch(() => undefined)
-      node.generated.set(time, failed)
+      provide(node, time, { rdd: null, rows: 0, error: asError(error, source.name) })
       return { info: { inputStreamId: streamId, numRecords: 0, metadata: {} } }
     }
   }
@@ -462,6 +463,7 @@ export class StreamingContext extends ContextInputs {
 
   async #stop(graceful: boolean): Promise<void> {
     try {
+      await within(this.#beginning, this.#settings.gracefulStopTimeoutMs)
       if (this.#state === 'ACTIVE') await this.#finishBatches(this.#loop!, graceful)
       this.#state = 'STOPPED'
       for (const cleanUp of this.#cleanUps.splice(0)) cleanUp()

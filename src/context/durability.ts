@@ -4,10 +4,20 @@ import type { Disk } from '../durable/disk.ts'
 import { NodeDisk } from '../durable/node-disk.ts'
 import type { BatchLoop } from '../engine/batches.ts'
 import { Recovery, type RecoveryOptions } from '../engine/recovery.ts'
-import type { Snapshots } from '../engine/snapshot.ts'
+import type { SnapshotKit, Snapshots } from '../engine/snapshot.ts'
+import * as ops from '../ops/index.ts'
 
 /** For tests: the disk of a context, in place of its checkpoint directory. */
 export const checkpointDisk: unique symbol = Symbol('pelton.checkpointDisk')
+
+/** What checkpoints need of the operators. */
+export const snapshotKit: SnapshotKit = {
+  source: ops.source,
+  encodeRows: ops.encodeRows,
+  decodeRows: ops.decodeRows,
+  stateChanges: ops.stateChanges,
+  restoreStates: ops.restoreStates,
+}
 
 /** A checkpoint directory that is in use. */
 export class Durability {

@@ -18,6 +18,11 @@ export interface LogOptions {
   readonly rollingIntervalMs?: number
   /** Attempts to write something before its appends reject; default 3. */
   readonly maxFailures?: number
+  /**
+   * Whether nothing is written any more once something could not be: for those to whom a record is
+   * worth nothing without those before it. Default false.
+   */
+  readonly endsOnFailure?: boolean
   /** Told about what went wrong and was made good; silent by default. */
   readonly warn?: (message: string) => void
 }
@@ -29,6 +34,7 @@ export function checkedOptions(options: LogOptions): Required<LogOptions> {
     segmentBytesMax = segmentBytesMaxDefault,
     rollingIntervalMs = rollingIntervalMsDefault,
     maxFailures = maxFailuresDefault,
+    endsOnFailure = false,
     warn = () => undefined,
   } = options
   const limits: [name: string, value: number, max: number][] = [
@@ -41,7 +47,14 @@ export function checkedOptions(options: LogOptions): Required<LogOptions> {
     const rule = `has to be a whole number from 1 to ${max}`
     throw badCall({ label: 'WriteAheadLog.open' }, `${name} ${rule}, not ${preview(value)}`)
   }
-  return { now, segmentBytesMax, rollingIntervalMs, maxFailures, warn: quietly(warn) }
+  return {
+    now,
+    segmentBytesMax,
+    rollingIntervalMs,
+    maxFailures,
+    endsOnFailure,
+    warn: quietly(warn),
+  }
 }
 
 /** A listener that throws must not stop the log. */

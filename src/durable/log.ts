@@ -7,8 +7,8 @@
  * costs.
  *
  * A write that fails ends its file. It is tried again in a new one, and after `maxFailures`
- * attempts its appends reject; the log goes on with those that follow. `segments.ts` says how a
- * reader tells what counts.
+ * attempts its appends reject; the log goes on with those that follow, or ends there
+ * (`endsOnFailure`). `segments.ts` says how a reader tells what counts.
  *
  * What it leaves to others: that only one process writes to the directory (`directory-lock.ts`),
  * and when there is too much waiting (`pendingBytes`).
@@ -78,6 +78,8 @@ export class WriteAheadLog {
   #waiting: Waiting[] = []
   #writing: Promise<void> | undefined
   #closing: Promise<void> | undefined
+  /** Why nothing is written any more. */
+  #failure: PeltonError | undefined
   #pendingBytes = 0
   #flushedBytes = 0
 
@@ -128,6 +130,7 @@ export class WriteAheadLog {
    * long
    */
   async append(kind: number, parts: readonly Uint8Array[]): Promise<Position> {
+    if (this.#failure) throw this.#failure
     if (this.#closing) throw this.#failed('is closed: nothing can be appended')
     if (!Number.isInteger(kind) || kind < 1 || kind > RECORD_KIND_MAX) {
       throw this.#failed(`has records of kinds 1 to ${RECORD_KIND_MAX}, not ${preview(kind)}`)
@@ -264,6 +267,15 @@ export class WriteAheadLog {
       failure,
     )
     for (const one of group) one.reject(error)
+    if (this.#options.endsOnFailure) this.#end(error)
+  }
+
+  #end(error: PeltonError): void {
+    this.#failure = error
+    for (const { bytes, reject } of this.#waiting.splice(0)) {
+      this.#pendingBytes -= bytes
+      reject(error)
+    }
   }
 
   /** Writes a group as one and makes it durable; rejects where any of it is in doubt. */

@@ -4,7 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { PeltonError, type Place } from '../errors.ts'
 import { callbackError } from './callback-error.ts'
-import { type Cancel, type Clock, watchdog } from './clock.ts'
+import { type Cancel, type Clock, within } from './clock.ts'
 import { commit, type RddNode, type StreamNode } from './dag.ts'
 import type { BatchInfo, EventBus, OutputOperationInfo, StreamInputInfo } from './events.ts'
 import { instantiate, isRunning, reachable } from './plan.ts'
@@ -31,7 +31,8 @@ export interface BatchInput {
  */
 export interface Durability {
   taken(time: number, inputs: readonly Allocated[]): Promise<unknown>
-  done(time: number): void
+  /** Whether all of its outputs are: what has failed is to be run again. */
+  ended(time: number, isDone: boolean): void
   /** Whether a checkpoint is to be taken behind a batch. */
   isDue(time: number): boolean
   checkpoint(time: number, zeroTime: number): Promise<void>
@@ -64,6 +65,8 @@ export interface BatchParts {
 
 interface Batch {
   readonly time: number
+  /** Time of the batch before it; ticks in between were left out. */
+  readonly after: number
   readonly submissionTime: number
   readonly inputs: ReadonlyMap<number, StreamInputInfo>
   readonly numRecords: number
@@ -154,11 +157,18 @@ export class BatchLoop {
     return this.#failed.size > 0
   }
 
-  /** Runs a batch of a run before this one; without outputs where those had ended. */
-  async replay(time: number, inputs: readonly StreamInputInfo[], outputs: boolean): Promise<void> {
-    this.lastTime = time
-    this.#enqueue(time, inputs, { outputs, ready: undefined })
+  /**
+   * Runs a batch of a run before this one; without outputs where those had ended. Resolves to
+   * whether they have now.
+   */
+  async replay(
+    time: number,
+    inputs: readonly StreamInputInfo[],
+    outputs: boolean,
+  ): Promise<boolean> {
+    const batch = this.#enqueue(time, inputs, { outputs, ready: undefined })
     await this.whenIdle()
+    return !hasFailed(batch)
   }
 
   /** All nodes that a batch computes, parents first. */
@@ -195,7 +205,6 @@ export class BatchLoop {
   }
 
   #submit(time: number): void {
-    this.lastTime = time
     const taken = this.#inputs.map(input => input.allocate(time))
     const ready = this.durability?.taken(time, taken)
     ready?.catch(() => undefined)
@@ -207,10 +216,11 @@ export class BatchLoop {
     time: number,
     inputs: readonly StreamInputInfo[],
     { outputs, ready }: { readonly outputs: boolean; readonly ready: Batch['ready'] },
-  ): void {
+  ): Batch {
     const named = outputs ? this.#outputs : []
     const batch: Batch = {
       time,
+      after: this.lastTime,
       submissionTime: this.#clock.now(),
       inputs: new Map(inputs.map(input => [input.inputStreamId, input])),
       numRecords: inputs.reduce((sum, input) => sum + input.numRecords, 0),
@@ -222,9 +232,11 @@ export class BatchLoop {
       })),
       ready,
     }
+    this.lastTime = time
     this.#events.emit('batchSubmitted', info(batch))
     this.#waiting.push(batch)
     this.#pump()
+    return batch
   }
 
   #pump(): void {
@@ -268,21 +280,36 @@ export class BatchLoop {
     const start = this.#clock.now()
     this.#events.emit('batchStarted', info(batch, start))
     const turns = batch.outputs.map((_, id) => this.#takeTurn(id))
+    await this.#catchUp(batch)
     for (const [id, turn] of turns.entries()) {
       await this.#output(batch, id, turn.before)
       turn.end()
     }
     await this.#goOn(batch)
-    this.#forget(batch.time)
+    this.#forget([...this.#running].filter(time => time !== batch.time))
     const relieving = this.relieve?.(this.#nodes)
     if (relieving) await relieving
-    if (!this.#abandoned) this.durability?.done(batch.time)
+    if (!this.#abandoned) this.durability?.ended(batch.time, !hasFailed(batch))
     this.completed++
     this.#events.emit('batchCompleted', info(batch, start, this.#clock.now()))
   }
 
+  /**
+   * Brings sums and states past the ticks that were left out, one at a time: each needs the one
+   * before, and there may be thousands.
+   */
+  async #catchUp(batch: Batch): Promise<void> {
+    if (!this.#nodes.some(isRunning)) return
+    const { intervalMs } = this.options
+    for (let time = batch.after + intervalMs; time < batch.time; time += intervalMs) {
+      await this.#goOn({ time, outputs: [] })
+      if (this.#abandoned || this.isBehind) return
+      this.#forget([...this.#running, time + intervalMs])
+    }
+  }
+
   /** Sums and states that no output has asked for in this batch must not miss it. */
-  async #goOn({ time, outputs }: Batch): Promise<void> {
+  async #goOn({ time, outputs }: Pick<Batch, 'time' | 'outputs'>): Promise<void> {
     for (const node of this.#nodes) {
       if (!isRunning(node)) continue
       try {
@@ -295,7 +322,7 @@ export class BatchLoop {
       } catch (error) {
         if (!this.#failed.has(node)) this.#failed.set(node, time)
         // An output that needed it has told of its failure already.
-        if (this.#abandoned || outputs.some(output => output.failureReason !== undefined)) continue
+        if (this.#abandoned || hasFailed({ outputs })) continue
         const { label: operator, place } = node.step
         const site = { operator, place, code: 'BATCH_FAILED', batchTime: time }
         this.#report(callbackError(error, site))
@@ -337,9 +364,9 @@ export class BatchLoop {
     }
   }
 
-  /** Lets go of results that no batch still to come, waiting or running, can need. */
-  #forget(done: number): void {
-    const others = [...this.#running].filter(time => time !== done)
+  /** Lets go of results that no batch still to come, waiting or one of these, can need. */
+  #forget(running: readonly number[]): void {
+    const others = [...running]
     // What a failed result is made of stays: the next one needs it, and tries again.
     others.push(...this.#failed.values())
     for (const batch of this.#waiting) others.push(batch.time)
@@ -444,13 +471,7 @@ export class BatchLoop {
 
   /** Whether no batch is waiting or running any more after at most `ms` of real time. */
   async idleWithin(ms: number): Promise<boolean> {
-    let cancel: Cancel | undefined
-    const timedOut = new Promise<false>(resolve => {
-      cancel = watchdog(ms, () => resolve(false))
-    })
-    const idle = await Promise.race([this.whenIdle(), timedOut])
-    cancel?.()
-    return idle !== false
+    return await within(this.whenIdle(), ms)
   }
 
   /** Forgets everything that is still remembered. */
@@ -467,6 +488,10 @@ export class BatchLoop {
       node.generated.clear()
     }
   }
+}
+
+function hasFailed({ outputs }: Pick<Batch, 'outputs'>): boolean {
+  return outputs.some(output => output.failureReason !== undefined)
 }
 
 function isFulfilled(promise: Promise<unknown>): Promise<boolean> {

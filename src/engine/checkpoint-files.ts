@@ -22,6 +22,8 @@ import type { EncodedRows, SavedResult, Snapshot } from './snapshot.ts'
 
 const prefix = 'checkpoint-'
 const unfinished = '.part'
+/** Other files of such names are nobody's business here. */
+const namePattern = /^checkpoint-(\d{8,})(\.part)?$/
 const purpose = 'checkpoint'
 const digits = 8
 const keptMax = 2
@@ -85,14 +87,16 @@ export class CheckpointFiles {
     this.#warn = warn
   }
 
-  /** Numbers of the files there, oldest first. */
+  /** Numbers of the files there that are whole, oldest first; the next one gets a higher number. */
   async #numbers(): Promise<number[]> {
-    const names = await this.#disk.list()
-    return names
-      .filter(name => name.startsWith(prefix) && !name.endsWith(unfinished))
-      .map(name => Number(name.slice(prefix.length)))
-      .filter(Number.isInteger)
-      .sort((a, b) => a - b)
+    const numbers: number[] = []
+    for (const name of await this.#disk.list()) {
+      const [, digits, part] = namePattern.exec(name) ?? []
+      if (!digits) continue
+      this.#last = Math.max(this.#last, Number(digits))
+      if (!part) numbers.push(Number(digits))
+    }
+    return numbers.sort((a, b) => a - b)
   }
 
   /** Whether there is anything to go on from. */
@@ -107,7 +111,6 @@ export class CheckpointFiles {
    */
   async newest(): Promise<Checkpoint | undefined> {
     const numbers = await this.#numbers()
-    this.#last = numbers.at(-1) ?? 0
     let first: unknown
     for (const number of numbers.reverse()) {
       try {
@@ -136,7 +139,8 @@ export class CheckpointFiles {
     }
     const last = [...(await framesOf(number)).values()].at(-1)
     if (last?.kind !== INDEX) throw new Error('it has no index')
-    const { snapshot, inputs, log } = decodeValue(Buffer.from(last.payload)) as Index
+    const { version, snapshot, inputs, log } = decodeValue(Buffer.from(last.payload)) as Index
+    if (version !== formatVersion) throw this.#unknown(number, version)
     const refers = new Set([number])
     const rowsOf = async (place: Place): Promise<EncodedRows> => {
       refers.add(place.file)
@@ -162,6 +166,14 @@ export class CheckpointFiles {
     }
     this.#kept = [{ file: number, refers, log }]
     return { snapshot: { ...snapshot, nodes }, inputs, log }
+  }
+
+  #unknown(number: number, version: number): PeltonError {
+    return new PeltonError(
+      `${this.#disk.name}/${nameOf(number)} has a checkpoint of version ${version}, and this ` +
+        `Pelton knows ${formatVersion}; use the Pelton that wrote it`,
+      { code: 'FORMAT' },
+    )
   }
 
   async #frames(file: number): Promise<Map<number, { kind: number; payload: Uint8Array }>> {
@@ -241,9 +253,9 @@ export class CheckpointFiles {
     this.#kept = this.#kept.slice(-keptMax)
     const needed = new Set(this.#kept.flatMap(({ refers }) => [...refers]))
     for (const name of await this.#disk.list()) {
-      if (!name.startsWith(prefix)) continue
-      const number = Number(name.slice(prefix.length).replace(unfinished, ''))
-      if (!name.endsWith(unfinished) && (needed.has(number) || number > this.#last)) continue
+      const [, digits, part] = namePattern.exec(name) ?? []
+      const number = Number(digits)
+      if (!digits || (!part && (needed.has(number) || number > this.#last))) continue
       try {
         await this.#disk.remove(name)
       } catch (error) {

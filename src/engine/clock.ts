@@ -137,6 +137,18 @@ export function watchdog(ms: number, run: () => void): Cancel {
   return () => clearTimeout(timer)
 }
 
+/** Waits for a promise, `ms` of real time at most; whether it has settled by then. */
+export async function within(promise: Promise<unknown> | undefined, ms: number): Promise<boolean> {
+  let cancel: Cancel | undefined
+  const timedOut = new Promise<boolean>(resolve => {
+    cancel = watchdog(ms, () => resolve(false))
+  })
+  const settled = Promise.allSettled([promise]).then(() => true)
+  const isSettled = await Promise.race([settled, timedOut])
+  cancel?.()
+  return isSettled
+}
+
 /** Real milliseconds from an arbitrary origin: for measuring, never for deciding. */
 export function stopwatch(): number {
   return performance.now()

@@ -30,13 +30,64 @@ export function identities(nodes: readonly StreamNode[]): Map<StreamNode, Identi
   const found = new Map<StreamNode, Identity>()
   for (const node of nodes) {
     const { label, operator, params, place } = node.step
-    const own = hashOf([operator.name, params, node.slide])
-    const lineage = hashOf([label, own, node.parents.map(parent => found.get(parent)!.lineage)])
+    // Rows that lie in other partitions are the same rows.
+    const own = hashOf([operator.name, { ...params, partitions: undefined }, node.slide])
+    const from = node.parents.map(parent => found.get(parent)!.lineage)
+    // Inputs are told apart by their number.
+    const lineage = hashOf([from.length > 0 ? label : names.get(node), own, from])
     const title = place ? `${label} at ${place.file}:${place.line}` : label
     found.set(node, { name: names.get(node)!, title, own, lineage })
   }
   return found
 }
+
+/**
+ * Which stream of a program is which of those that were saved: by its name where the same leads to
+ * it, else the only one to which the same leads. What is left is taken in order, where it is as
+ * many as were saved, so that what leads to a stream may change too.
+ */
+export function matched<N>(
+  saved: readonly Identity[],
+  nodes: ReadonlyMap<N, Identity>,
+): Map<Identity, N> {
+  const found = new Map<Identity, N>()
+  const left = new Map(nodes)
+  const take = (identity: Identity, candidates: readonly N[]): void => {
+    if (candidates.length !== 1 || found.has(identity)) return
+    found.set(identity, candidates[0]!)
+    left.delete(candidates[0]!)
+  }
+  const among = (is: (now: Identity) => boolean): N[] =>
+    [...left].filter(([, now]) => is(now)).map(([node]) => node)
+  for (const one of saved) {
+    take(
+      one,
+      among(now => now.name === one.name && now.lineage === one.lineage),
+    )
+  }
+  for (const one of saved) {
+    if (found.has(one)) continue
+    take(
+      one,
+      among(now => kindOf(now) === kindOf(one) && now.lineage === one.lineage),
+    )
+  }
+  const rest = Map.groupBy(
+    saved.filter(one => !found.has(one)),
+    kindOf,
+  )
+  for (const [kind, ones] of rest) {
+    const others = among(now => kindOf(now) === kind)
+    if (others.length !== ones.length) continue
+    for (const [i, one] of ones.sort(byNumber).entries()) take(one, [others[i]!])
+  }
+  return found
+}
+
+const numberAt = ({ name }: Identity): number => name.lastIndexOf('#')
+const kindOf = (one: Identity): string => one.name.slice(0, numberAt(one))
+const numberOf = (one: Identity): number => Number(one.name.slice(numberAt(one) + 1))
+const byNumber = (a: Identity, b: Identity): number => numberOf(a) - numberOf(b)
 
 const hashDigits = 16
 

@@ -3,7 +3,7 @@ import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import type { Dataset } from './block-store.ts'
 import type { Clock } from './clock.ts'
-import { RddNode, type Step } from './dag.ts'
+import { RddNode, type Step, type StreamNode } from './dag.ts'
 import type { BatchInfo, EventBus } from './events.ts'
 import { Intake } from './intake.ts'
 import { partOf, type StoredRows, type StreamJournal, type TakenInput } from './journal.ts'
@@ -47,6 +47,16 @@ export interface InputBatch {
   readonly metadata?: Readonly<Record<string, unknown>>
   /** What the source needs to give the same again: plain data, noted in the log. */
   readonly record?: unknown
+  /** Why there are no rows, where they can't be read. */
+  readonly error?: PeltonError
+}
+
+/** Puts what a source gives where the batch looks for it. */
+export function provide(node: StreamNode, time: number, { rdd, error }: InputBatch): void {
+  if (rdd && node.persisted) rdd.persisted = true
+  const made = error ? Promise.reject(error) : Promise.resolve(rdd)
+  made.catch(() => undefined)
+  node.generated.set(time, made)
 }
 
 /**
@@ -67,7 +77,8 @@ export interface DurableSource {
   mark(): unknown
   restore(mark: unknown): void
   refill(rows: StoredRows): void
-  replay(time: number, taken: TakenInput): InputBatch
+  /** @param isRead whether anything will look at the rows */
+  replay(time: number, taken: TakenInput, isRead: boolean): InputBatch
   /** All of the log has been read: what no batch has taken is for the next. */
   refilled(): void
 }
@@ -188,9 +199,14 @@ export class ReceiverSource implements InputSource, DurableSource {
     if (first + count > this.#refilledTo) this.#refills.push(rows)
   }
 
-  replay(_: number, { rows }: TakenInput): InputBatch {
+  replay(time: number, { rows }: TakenInput): InputBatch {
+    const intake = this.#intake!
+    intake.insists = true
     this.#feed(this.#taken + rows)
-    return this.take()
+    const batch = this.take()
+    intake.insists = false
+    if (batch.rows < rows) throw noRoom(this.name, time, rows, batch.rows)
+    return batch
   }
 
   refilled(): void {
@@ -256,6 +272,14 @@ export class ReceiverSource implements InputSource, DurableSource {
   close(): void {
     this.#intake?.close()
   }
+}
+
+function noRoom(name: string, time: number, rows: number, found: number): PeltonError {
+  return new PeltonError(
+    `the batch at ${time} ms had ${rows} rows of ${name}, and there is room for ${found} of them ` +
+      'now; raise the memory option to what it was, or above',
+    { code: 'ARENA_FULL', batchTime: time },
+  )
 }
 
 function missing(name: string, from: number, to: number): PeltonError {

@@ -45,6 +45,8 @@ const heldBytesMax = 64 * 1024 * 1024
 export class Intake {
   /** Bytes of the largest row, or line, that is accepted. */
   readonly rowBytesMax: number
+  /** Whether rows come in up to the arena's limit: a batch of before has to have all of its own. */
+  insists = false
   readonly #arena: Arena
   readonly #blockBytes: number
   readonly #blockRows: number
@@ -233,6 +235,7 @@ export class Intake {
    * Whether this intake has its share of the arena, or the arena is full: batches need room too.
    */
   #isFull(): boolean {
+    if (this.insists) return false
     const bytes = this.#sealedBytes + (this.#openText?.size ?? 0)
     // With nothing there one chunk may always come in: a full window must not stop a stream.
     if (bytes === 0) return false

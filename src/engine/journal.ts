@@ -19,6 +19,8 @@ const BATCH = 3
 const DONE = 4
 /** Rows, and where their source is behind them. */
 const ROWS_TO = 5
+/** The same for rows that were stored one by one: what could have changed since is in bytes. */
+const EACH_TO = 6
 
 /** Of a record of rows: stream, count, first row. */
 const headBytes = 16
@@ -108,8 +110,9 @@ export class StreamJournal {
   readonly #id: number
   readonly #append: (kind: number, parts: readonly Uint8Array[]) => Promise<Position>
   readonly #pendingBytes: () => number
-  /** Rows that are gathered until the callback that stores them has ended. */
+  /** Rows that are gathered until the callback that stores them has ended; objects as bytes. */
   #rows: unknown[] = []
+  #hasBytes = false
   #isDue = false
   /** Whether the source has said where it is behind those. */
   #isPlaced = false
@@ -128,7 +131,8 @@ export class StreamJournal {
 
   /** A row, and where the source is behind it, if it says so. */
   row(row: unknown, position?: unknown): void {
-    this.#rows.push(row)
+    this.#rows.push(isObject(row) ? encodeValue(row) : row)
+    this.#hasBytes ||= isObject(row)
     this.#place(position)
     this.#flushSoon()
   }
@@ -148,9 +152,15 @@ export class StreamJournal {
   }
 
   #send(rows: readonly unknown[]): void {
-    if (this.#isPlaced) this.#write(ROWS_TO, rows.length, encodeValue([rows, this.position]))
+    if (this.#hasBytes) this.#write(EACH_TO, rows.length, encodeValue([rows, this.#said]))
+    else if (this.#isPlaced) this.#write(ROWS_TO, rows.length, encodeValue([rows, this.position]))
     else this.#write(ROWS, rows.length, encodeValue(rows))
-    this.#isPlaced = false
+    this.#isPlaced = this.#hasBytes = false
+  }
+
+  /** What the source has said since the last record. */
+  get #said(): unknown {
+    return this.#isPlaced ? this.position : undefined
   }
 
   /** Whole lines, the last one with or without its newline. */
@@ -182,8 +192,8 @@ export class StreamJournal {
     head.writeUInt32LE(count, 4)
     head.writeDoubleLE(this.next, 8)
     this.next += count
-    const appended = this.#append(kind, [head, data])
-    this.#last = Promise.all([this.#last, appended])
+    // The log is written in order, and ends where something can't be: the last says it for all.
+    this.#last = this.#append(kind, [head, data])
     this.#last.catch(() => undefined)
   }
 
@@ -215,8 +225,25 @@ export function entryOf({ kind, payload, position: end }: LogRecord): JournalEnt
   if (kind === TEXT) return { kind: 'rows', rows: { ...head, data } }
   if (kind === ROWS)
     return { kind: 'rows', rows: { ...head, data: decodeValue(data) as unknown[] } }
-  const [rows, position] = decodeValue(data) as [unknown[], unknown]
+  const [all, position] = decodeValue(data) as [unknown[], unknown]
+  const each = (row: unknown): unknown => (row instanceof Uint8Array ? decodeValue(row) : row)
+  const rows = kind === EACH_TO ? all.map(each) : all
   return { kind: 'rows', rows: { ...head, data: rows, position } }
+}
+
+/**
+ * A position as it is now: its receiver may go on to change it.
+ *
+ * @throws PeltonError `VALUE` where it is no plain data
+ */
+export function copyOf(position: unknown): unknown {
+  return isObject(position) || typeof position === 'symbol'
+    ? decodeValue(encodeValue(position))
+    : position
+}
+
+function isObject(value: unknown): boolean {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
 /** Rows `from` to `to` of what was stored, both counted as the stream counts them. */

@@ -17,8 +17,9 @@ import { type Checkpoint, CheckpointFiles, type InputMark } from './checkpoint-f
 import { type Clock, ManualClock, stopwatch } from './clock.ts'
 import type { StreamNode } from './dag.ts'
 import type { EventBus } from './events.ts'
-import type { InputSource } from './input.ts'
+import { type InputSource, provide } from './input.ts'
 import { entryOf, Journal, type TakenBatch } from './journal.ts'
+import { isRunning } from './plan.ts'
 import type { Snapshots } from './snapshot.ts'
 
 /** An input of the program, in order of definition. */
@@ -27,6 +28,9 @@ export interface RecoveredInput {
   readonly node: StreamNode
   readonly streamId: number
 }
+
+/** Checkpoints that are left out at most, so that a batch that has failed can be run again. */
+const heldBackMax = 10
 
 export interface RecoveryOptions {
   readonly clock: Clock
@@ -37,6 +41,8 @@ export interface RecoveryOptions {
   /** Whether to go on from what the directory holds; else it must hold nothing. */
   readonly recovers: boolean
   warn(message: string): void
+  /** Whether to leave off: nobody waits for the context to begin any more. */
+  isEnding(): boolean
   /** Something could not be made durable: the context must end. */
   failed(error: PeltonError): void
 }
@@ -61,6 +67,10 @@ export class Recovery implements Durability {
   #last = Number.NEGATIVE_INFINITY
   #writing: Promise<void> | undefined
   #isBroken = false
+  /** Time of the first batch of which an output has failed, unless that is too long ago. */
+  #failedAt: number | undefined
+  /** Why the last checkpoint was not written. */
+  #unwritten: unknown
 
   private constructor(log: WriteAheadLog, files: CheckpointFiles, options: RecoveryOptions) {
     this.#options = options
@@ -76,8 +86,16 @@ export class Recovery implements Durability {
   static async open(disk: Disk, options: RecoveryOptions): Promise<Recovery> {
     const { clock, warn, recovers } = options
     const files = new CheckpointFiles(disk, warn)
-    if (!recovers && (await files.any())) throw exists(disk.name)
-    const log = await WriteAheadLog.open(disk, { now: () => clock.now(), warn })
+    const isThere = await files.any()
+    if (!recovers && isThere) throw exists(disk.name)
+    const log = await WriteAheadLog.open(disk, {
+      now: () => clock.now(),
+      endsOnFailure: true,
+      warn,
+    })
+    // The first checkpoint is older than anything in the log: someone has taken it away.
+    if (!isThere && log.end.segment > 0)
+      throw recovers ? noCheckpoint(disk.name) : exists(disk.name)
     return new Recovery(log, files, options)
   }
 
@@ -91,13 +109,16 @@ export class Recovery implements Durability {
     }
     if (checkpoint) await this.#goOn(checkpoint, loop)
     else loop.begin()
+    if (this.#options.isEnding()) return
     const isLeft = this.#options.inputs.some(({ source }) => source.durable && source.pending)
     if (!isLeft) this.#logStart = this.#log.end
-    if (loop.isBehind) return
+    if (loop.isBehind || this.#failedAt !== undefined) return
     // What was read again need not be read another time; and there is something to go on from.
     this.#marks.clear()
     await this.#take(loop.lastTime, loop.zeroTime)
     await this.#writing
+    // Without any checkpoint the log is of no use: nothing may be stored before there is one.
+    if (!checkpoint && this.#unwritten) throw this.#unwritten
   }
 
   async #goOn({ snapshot, inputs, log }: Checkpoint, loop: BatchLoop): Promise<void> {
@@ -116,6 +137,7 @@ export class Recovery implements Durability {
     this.#logStart = log
     const done = await this.#doneBatches(log)
     for await (const record of this.#log.read(log)) {
+      if (this.#options.isEnding()) return
       const entry = entryOf(record)
       if (entry.kind === 'rows') this.#sourceOf(entry.rows.stream).refill(entry.rows)
       if (entry.kind !== 'batch' || entry.batch.time <= loop.lastTime) continue
@@ -152,14 +174,16 @@ export class Recovery implements Durability {
   }
 
   async #replay({ time, inputs }: TakenBatch, loop: BatchLoop, outputs: boolean): Promise<void> {
+    // Without states and windows nobody reads the rows of a batch that is done.
+    const isRead = outputs || loop.nodes.some(node => isRunning(node) || node.rememberMs > 0)
     const infos = this.#options.inputs.map(({ source, node, streamId }, i) => {
-      const { rdd, rows, metadata = {} } = source.durable!.replay(time, inputs[i]!)
-      if (rdd && node.persisted) rdd.persisted = true
-      node.generated.set(time, Promise.resolve(rdd))
+      const batch = source.durable!.replay(time, inputs[i]!, isRead)
+      const { rows, metadata = {} } = batch
+      provide(node, time, batch)
       return { inputStreamId: streamId, numRecords: rows, metadata }
     })
     this.#mark(time)
-    await loop.replay(time, infos, outputs)
+    if (!(await loop.replay(time, infos, outputs))) this.#failedAt ??= time
   }
 
   #mark(time: number): BatchMark {
@@ -181,13 +205,22 @@ export class Recovery implements Durability {
     if (!isLeft) mark.log = this.#logStart = position
   }
 
-  done(time: number): void {
-    this.#journal.done(time)
+  ended(time: number, isDone: boolean): void {
+    if (isDone) this.#journal.done(time)
+    else this.#failedAt ??= time
+    const from = this.#failedAt ?? time
+    if (time - from < heldBackMax * this.#options.checkpointMs) return
+    this.#failedAt = undefined
+    this.#options.warn(
+      `an output of the batch at ${from} ms has failed, and ${heldBackMax} checkpoints were left ` +
+        'out since, so that the batch could be run again after a restart; now it can’t be any more',
+    )
   }
 
   isDue(time: number): boolean {
     return (
       !this.#isBroken &&
+      this.#failedAt === undefined &&
       this.#writing === undefined &&
       this.#marks.has(time) &&
       time - this.#last >= this.#options.checkpointMs
@@ -225,6 +258,7 @@ export class Recovery implements Durability {
       const start = this.#files.logStart
       if (start) await this.#log.trim(start)
     } catch (error) {
+      this.#unwritten = error
       // The one before it still counts, and the log goes on from there.
       const { time } = checkpoint.snapshot
       this.#options.warn(
@@ -254,6 +288,14 @@ function exists(directory: string): PeltonError {
       'make the context in StreamingContext.getOrCreate(directory, create); to begin anew, name ' +
       'an empty directory',
     { code: 'CHECKPOINT_EXISTS', operator: 'start' },
+  )
+}
+
+function noCheckpoint(directory: string): PeltonError {
+  return new PeltonError(
+    `Failed to read checkpoint from directory ${directory}: it has a log, and no checkpoint ` +
+      'that the log goes on from. Restore the directory from a copy, or begin anew in an empty one',
+    { code: 'CHECKPOINT', operator: 'checkpoint' },
   )
 }
 

@@ -16,10 +16,10 @@ import { BlockBuilder } from '../columnar/builder.ts'
 import { PeltonError } from '../errors.ts'
 import { Dataset, storeOwner } from './block-store.ts'
 import { commit, RddNode, Step, type StreamNode } from './dag.ts'
-import { type Identity, identities } from './identity.ts'
+import { type Identity, identities, matched } from './identity.ts'
 import { keptResults } from './kept.ts'
 import type { Operator, Params, Partitioner } from './operator.ts'
-import { instantiate, isRunning } from './plan.ts'
+import { instantiate, isRunning, lookBack, timesNeeded } from './plan.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Piece } from './vector.ts'
 
@@ -52,6 +52,8 @@ export interface Snapshot {
   readonly zeroTime: number
   readonly intervalMs: number
   readonly nodes: readonly SavedNode[]
+  /** Streams whose results are made of earlier ones: `nodes` holds what these ask for. */
+  readonly windows: readonly Identity[]
 }
 
 /** Operators that turn rows and states into bytes and back. */
@@ -122,7 +124,13 @@ export class Snapshots {
       if (own.length === 0 && states.length === 0) continue
       saved.push({ identity: this.#identities.get(node)!, results: own, states })
     }
-    return { time, zeroTime, intervalMs, nodes: saved }
+    return { time, zeroTime, intervalMs, nodes: saved, windows: [...this.#windows().values()] }
+  }
+
+  /** Those that look back on results of their parents. */
+  #windows(): Map<StreamNode, Identity> {
+    const looksBack = (node: StreamNode): boolean => lookBack(node).parents.some(ms => ms > 0)
+    return new Map([...this.#identities].filter(([node]) => looksBack(node)))
   }
 
   async #rows(node: StreamNode, time: number, zeroTime: number): Promise<EncodedRows | 'absent'> {
@@ -179,8 +187,6 @@ export class Snapshots {
 
   /** Puts a snapshot in, before the first batch. */
   async restore(snapshot: Snapshot): Promise<void> {
-    const byName = new Map<string, StreamNode>()
-    for (const [node, { name }] of this.#identities) byName.set(name, node)
     const { intervalMs } = this.#site
     if (snapshot.intervalMs !== intervalMs) {
       throw mismatch(
@@ -188,11 +194,17 @@ export class Snapshots {
           `${intervalMs} ms`,
       )
     }
+    const nodes = matched(
+      snapshot.nodes.map(({ identity }) => identity),
+      this.#identities,
+    )
     const pairs = snapshot.nodes.map(saved => {
-      const node = byName.get(saved.identity.name)
+      const node = nodes.get(saved.identity)
       this.#check(saved, node)
       return [saved, node!] as const
     })
+    const windows = matched(snapshot.windows, this.#windows())
+    for (const [identity, node] of windows) this.#checkOwn(identity, this.#identities.get(node)!)
     for (const [saved, node] of pairs) {
       for (const { time, rows } of saved.results) {
         node.generated.set(time, Promise.resolve(await this.#result(time, rows)))
@@ -201,15 +213,31 @@ export class Snapshots {
       if (saved.states.length > 0) await this.#restoreStates(node, saved.states, snapshot.time)
       else if (isRunning(node) && saved.results.length > 0) await this.#show(node)
     }
+    for (const node of windows.values()) this.#checkFed(node, snapshot)
+  }
+
+  /** What a window looks back on has to be there, or to be made of what is there. */
+  #checkFed(window: StreamNode, { time, zeroTime }: Snapshot): void {
+    const isThere = (node: StreamNode, at: number): boolean => {
+      if (at <= zeroTime || node.generated.has(at)) return true
+      const times = timesNeeded(node, at, zeroTime)
+      return times.length > 0 && node.parents.every((p, i) => times[i]!.every(t => isThere(p, t)))
+    }
+    const kept = keptResults([window], time, zeroTime)
+    if (kept.every(({ node, time: at, rows }) => !rows || isThere(node, at))) return
+    throw this.#leadsElsewhere(window)
+  }
+
+  #leadsElsewhere(node: StreamNode): PeltonError {
+    const { title } = this.#identities.get(node)!
+    return mismatch(`the streams that lead to ${title} have changed`)
   }
 
   #check({ identity, results, states }: SavedNode, node: StreamNode | undefined): void {
     const { title } = identity
     if (!node) throw mismatch(`it holds what ${title} needs, and this program has no such stream`)
     const now = this.#identities.get(node)!
-    if (identity.own !== now.own) {
-      throw mismatch(`${title} had other parameters than ${now.title} has now`)
-    }
+    this.#checkOwn(identity, now)
     // What a node goes on from is its own: what leads to it may change. A window's rows are not.
     if (
       isRunning(node) ||
@@ -218,7 +246,12 @@ export class Snapshots {
     )
       return
     if (identity.lineage === now.lineage) return
-    throw mismatch(`the streams that lead to ${now.title} have changed`)
+    throw this.#leadsElsewhere(node)
+  }
+
+  #checkOwn({ own, title }: Identity, now: Identity): void {
+    if (own === now.own) return
+    throw mismatch(`${title} had other parameters than ${now.title} has now`)
   }
 
   async #result(time: number, rows: SavedResult['rows']): Promise<RddNode | null> {

@@ -42,7 +42,8 @@ export interface SpillOptions {
 
 interface Candidate {
   readonly rdd: RddNode
-  readonly dataset: Dataset
+  /** Its rows; absent where they have not been computed yet, and lie in nodes that it owns. */
+  readonly dataset: Dataset | undefined
 }
 
 /** The files of one context. */
@@ -106,14 +107,16 @@ export class Spill {
       // Whoever reads it has it open; and the folder goes in any case.
       unlink(path).catch(() => undefined)
     }
-    const spilled = new Dataset(arena, partitions, [], dataset.partitioner, released)
+    const spilled = new Dataset(arena, partitions, [], rdd.partitioner, released)
     // It may have been forgotten meanwhile.
-    if (holdings.dataset !== before) {
+    if (rdd.isForgotten || holdings.dataset !== before) {
       spilled.release()
       return
     }
     holdings.dataset = Promise.resolve(spilled)
-    dataset.release()
+    dataset?.release()
+    for (const inner of rdd.owned) inner.forget()
+    if (!rdd.isComputed) rdd.computed()
   }
 
   #directory(): string {
@@ -143,13 +146,21 @@ async function candidates(nodes: readonly StreamNode[]): Promise<Candidate[]> {
       const rdd = await made.catch(() => null)
       // What a result was made of is not read again once its rows are there.
       if (rdd?.isComputed) for (const inner of rdd.owned) inner.forget()
-      const dataset = await rdd?.holdings.dataset?.catch(() => undefined)
-      if (rdd && dataset && !dataset.released && dataset.bytes >= bytesMin) {
-        found.push({ rdd, dataset })
-      }
+      if (!rdd || rdd.isForgotten) continue
+      const dataset = await datasetOf(rdd)
+      const isThere =
+        dataset !== undefined || (!rdd.isComputed && rdd.holdings.dataset === undefined)
+      const owned = dataset ? [dataset] : await Promise.all(rdd.owned.map(datasetOf))
+      const bytes = owned.reduce((sum, one) => sum + (one?.bytes ?? 0), 0)
+      if (isThere && bytes >= bytesMin) found.push({ rdd, dataset })
     }
   }
   return found
+}
+
+async function datasetOf({ holdings }: RddNode): Promise<Dataset | undefined> {
+  const dataset = await holdings.dataset?.catch(() => undefined)
+  return dataset?.released ? undefined : dataset
 }
 
 function bytesOf(arena: Arena, piece: Piece): Uint8Array[] {

@@ -3,7 +3,7 @@ import { PeltonError, preview } from '../errors.ts'
 import { type Cancel, type Clock, watchdog } from './clock.ts'
 import type { EventBus, ReceiverInfo } from './events.ts'
 import type { Intake } from './intake.ts'
-import type { StreamJournal } from './journal.ts'
+import { copyOf, type StreamJournal } from './journal.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import type { Receiver, ReceiverHost } from './receiver.ts'
 
@@ -93,18 +93,25 @@ export class Supervisor implements ReceiverHost {
 
   store(row: unknown, position?: unknown): Promise<void> | undefined {
     if (!this.isOpen) return undefined
+    const to = this.#placed(position)
     this.#intake.add(row)
-    this.journal?.row(row, position)
+    this.journal?.row(row, to)
     return this.#next(1)
   }
 
   storeAll(rows: Iterable<unknown>, position?: unknown): Promise<void> | undefined {
     if (!this.isOpen) return undefined
     const all = this.journal && !Array.isArray(rows) ? [...rows] : rows
+    const to = this.#placed(position)
     const before = this.#intake.rows
     this.#intake.addAll(all)
-    this.journal?.rows(all as readonly unknown[], position)
+    this.journal?.rows(all as readonly unknown[], to)
     return this.#next(this.#intake.rows - before)
+  }
+
+  /** What can't be kept is refused before its rows are taken. */
+  #placed(position: unknown): unknown {
+    return this.journal && copyOf(position)
   }
 
   storeText(bytes: Uint8Array): Promise<void> | undefined {
@@ -137,7 +144,7 @@ export class Supervisor implements ReceiverHost {
   }
 
   get position(): unknown {
-    return this.journal?.position
+    return copyOf(this.journal?.position)
   }
 
   stored(): Promise<void> | undefined {

@@ -32,6 +32,8 @@ export interface FileOptions {
 /** From when on files count, and the batches that have taken those of late. */
 interface FileMark {
   readonly createdAt: number
+  /** Time of the last batch that has looked for files. */
+  readonly lookedAt: number | undefined
   readonly taken: readonly (readonly [path: string, batchTime: number])[]
 }
 
@@ -52,6 +54,7 @@ export class FileSource implements InputSource, DurableSource {
   #options: FileOptions
   #host: InputHost | undefined
   #createdAt = 0
+  #lookedAt: number | undefined
   #rememberMs = 0
   /** Files by path, with the batch that took them, as long as they could be found again. */
   #taken = new Map<string, number>()
@@ -82,14 +85,14 @@ export class FileSource implements InputSource, DurableSource {
 
   #batch(files: readonly FoundFile[]): InputBatch {
     const { arena, step, partitions } = this.#host!
-    const pieces = rangesOf(files, partitions, this.#options.recordLength)
-    const dataset = new Dataset(arena, grouped(pieces, partitions), [])
     const paths = files.map(file => file.path)
-    return {
-      rdd: leaf(step, dataset),
-      rows: 0,
-      metadata: { files: paths, Description: paths.join('\n') },
-      record: files,
+    const metadata = { files: paths, Description: paths.join('\n') }
+    try {
+      const pieces = rangesOf(files, partitions, this.#options.recordLength)
+      const dataset = new Dataset(arena, grouped(pieces, partitions), [])
+      return { rdd: leaf(step, dataset), rows: 0, metadata, record: files }
+    } catch (error) {
+      return { rdd: null, rows: 0, metadata, record: files, error: error as PeltonError }
     }
   }
 
@@ -101,12 +104,13 @@ export class FileSource implements InputSource, DurableSource {
   log(): void {}
 
   mark(): FileMark {
-    return { createdAt: this.#createdAt, taken: [...this.#taken] }
+    return { createdAt: this.#createdAt, lookedAt: this.#lookedAt, taken: [...this.#taken] }
   }
 
   restore(mark: unknown): void {
-    const { createdAt, taken } = mark as FileMark
+    const { createdAt, lookedAt, taken } = mark as FileMark
     this.#createdAt = createdAt
+    this.#lookedAt = lookedAt
     this.#taken = new Map(taken)
   }
 
@@ -114,12 +118,13 @@ export class FileSource implements InputSource, DurableSource {
 
   refilled(): void {}
 
-  replay(time: number, { record }: TakenInput): InputBatch {
+  replay(time: number, { record = [] }: TakenInput, isRead: boolean): InputBatch {
     const files = record as readonly FoundFile[]
+    this.#lookedAt = time
     for (const { path, bytes } of files) {
-      const stat = statSync(path, { throwIfNoEntry: false })
-      if (!stat || stat.size < bytes) throw gone(path, bytes, stat?.size)
       this.#taken.set(path, time)
+      const stat = isRead ? statSync(path, { throwIfNoEntry: false }) : { size: bytes }
+      if (!stat || stat.size < bytes) throw gone(path, bytes, stat?.size)
     }
     return this.#batch(files)
   }
@@ -132,7 +137,9 @@ export class FileSource implements InputSource, DurableSource {
     const { clock, intervalMs } = this.#host!
     const begun = clock.monotonic()
     const { newFilesOnly = true, filter = visible } = this.#options
-    const horizon = time - this.#rememberMs
+    // Where ticks were left out, this batch also looks for what they would have found.
+    const first = Math.min(time, (this.#lookedAt ?? time) + intervalMs)
+    const horizon = first - this.#rememberMs
     const oldest = Math.max(newFilesOnly ? this.#createdAt : 0, horizon)
     for (const [path, batchTime] of this.#taken) if (batchTime < horizon) this.#taken.delete(path)
     const warnings = new Map<string, unknown>()
@@ -141,9 +148,11 @@ export class FileSource implements InputSource, DurableSource {
       if (this.#taken.has(path) || !filter(path)) continue
       const stat = statOf(path, warnings)
       if (!stat?.isFile() || stat.mtimeMs <= oldest || stat.mtimeMs > time) continue
-      this.#taken.set(path, time)
       found.push({ path, bytes: stat.size })
     }
+    // Not before here: a filter that throws fails this batch, and the next one looks again.
+    for (const { path } of found) this.#taken.set(path, time)
+    this.#lookedAt = time
     this.#warn(warnings)
     const elapsed = clock.monotonic() - begun
     if (elapsed > intervalMs) this.#warnOfSlowness(elapsed)

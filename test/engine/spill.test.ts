@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DStream, ManualClock, StreamingContext } from 'pelton'
+import { type DStream, ManualClock, Receiver, StreamingContext } from 'pelton'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 let directory: string
@@ -24,6 +24,11 @@ const keys = 100
 /** More than a MiB a batch. */
 const rowsOf = (batch: number): string[] =>
   Array.from({ length: rowsPerBatch }, (_, i) => `key ${(i * 7 + batch) % keys} ${'x'.repeat(80)}`)
+
+class Told extends Receiver<string> {
+  onStart() {}
+  onStop() {}
+}
 
 interface Outcome {
   readonly last: unknown[]
@@ -47,17 +52,17 @@ async function run(
     logger: { warn: message => warnings.push(message), error() {} },
     ...options,
   })
-  const queue: string[][] = []
+  const receiver = new Told()
   let last: unknown[] = []
   let bytesMost = 0
   const errors: unknown[] = []
   ssc.on('error', ({ error }) => errors.push(error))
-  build(ssc.queueStream(queue)).foreachRDD(async rdd => {
+  build(ssc.receiverStream(receiver)).foreachRDD(async rdd => {
     last = await rdd.collect()
   })
   await ssc.start()
   for (let batch = 0; batch < batches; batch++) {
-    queue.push(rowsOf(batch))
+    await receiver.store(rowsOf(batch))
     clock.advance(1000)
     await ssc.whenIdle()
     bytesMost = Math.max(bytesMost, ssc.metrics().arenaBytes)

@@ -12,39 +12,6 @@ import { allCases } from './case-test.ts'
 
 /** Cases that wait, by what they wait for. */
 const later: Record<string, readonly string[]> = {
-  checkpoints: [
-    'basic-cleanup-state',
-    'mws-checkpoint-durations',
-    'mws-recovery',
-    'mwsrdd-checkpoint',
-    'cp-map-reduce',
-    'cp-save-in-transform',
-    'cp-updatestate',
-    'cp-restore-once',
-    'cp-two-checkpoints',
-    'cp-listfiles',
-    'fail-map',
-    'ssc-ctor-cp',
-    'ssc-cp-conf',
-    'ssc-nonserializable',
-    'ssc-getActiveCp',
-    'ssc-queue-cp',
-  ],
-  'write-ahead log': [
-    'rid-wal-all',
-    'rid-wal-some',
-    'rbt-many',
-    'rbt-notloose',
-    'rbt-recovery',
-    'rbt-nodir',
-    'rbh-wal-store',
-    'rbh-wal-clean',
-    'walrdd-walonly',
-    'walrdd-mixed',
-    'walrdd-valid',
-    'walrdd-removed',
-    'walrdd-storeback',
-  ],
   'user interface': ['uiutils'],
 }
 
