@@ -4,6 +4,7 @@ import { restoredFrom, takeSnapshot } from './context/base.ts'
 import { checkpointDisk, Durability } from './context/durability.ts'
 import { ContextInputs } from './context/inputs.ts'
 import { type StreamingListener, StreamingListeners } from './context/listeners.ts'
+import { ContextSinks, type UsedSink } from './context/sinks.ts'
 import { asError, noOutputs, notCreated, stopped } from './context-errors.ts'
 import { DStream } from './dstream.ts'
 import type { Disk } from './durable/disk.ts'
@@ -51,12 +52,15 @@ interface Input {
   readonly streamId: number
 }
 
-interface PendingOutput {
+/** An output operation, before the start. */
+export interface PendingOutput {
   readonly call: Call
   readonly node: StreamNode
   readonly run: OutputOperation['run']
   /** Who reads the batches, where it is an iterator. */
   readonly reader?: BatchQueue<any>
+  /** Where the batches go, where that is a sink. */
+  readonly sink?: UsedSink
 }
 
 /**
@@ -77,6 +81,7 @@ export class StreamingContext extends ContextInputs {
   #inputs: Input[] = []
   #outputs: PendingOutput[] = []
   #readers: BatchQueue<any>[] = []
+  readonly #sinks = new ContextSinks()
   #loop: BatchLoop | undefined
   #rows = 0
   #termination = new Termination()
@@ -143,10 +148,11 @@ export class StreamingContext extends ContextInputs {
     )
   }
 
-  /** Registers an output operation. For the engine's own use. */
-  addOutput(output: PendingOutput): void {
-    this.#outputs.push(output)
+  /** Registers an output operation; gives its number. For the engine's own use. */
+  addOutput(output: PendingOutput): number {
+    if (output.sink) this.#sinks.add(output.call, output.sink, this.#outputs.length)
     if (output.reader) this.#readers.push(output.reader)
+    return this.#outputs.push(output) - 1
   }
 
   /** Writes to standard output; `print` does so. */
@@ -243,23 +249,26 @@ export class StreamingContext extends ContextInputs {
     const before = this.#options[restoredFrom]
     const place = this.#options[checkpointDisk] ?? this.#checkpointDir
     if (before) await this.#snapshots().restore(before)
-    if (!place) {
-      loop.begin(before)
-      return
-    }
     const { clock, logger } = this.#settings
+    const warn = (message: string): void => logger.warn(message)
+    if (!place) {
+      await this.#sinks.open({ name: this.name, warn })
+      return loop.begin(before)
+    }
     this.#durability = await Durability.open(place, {
       clock,
       checkpointMs: Math.min(this.#settings.checkpointMs, ...this.#checkpointIntervals),
       inputs: this.#inputs,
       recovers: this.#recovers,
-      warn: message => logger.warn(message),
+      warn,
       failed: error => {
         this.#fail(error)
         this.stop().catch(() => undefined)
       },
     })
-    await this.#durability.begin(loop, this.#snapshots())
+    // Batches of the run before this one go to the sinks too.
+    await this.#sinks.open({ name: this.name, warn })
+    if (!this.#stopping) await this.#durability.begin(loop, this.#snapshots())
   }
 
   /**
@@ -450,6 +459,7 @@ export class StreamingContext extends ContextInputs {
       if (this.#state === 'ACTIVE') await this.#finishBatches(this.#loop!, graceful)
       this.#state = 'STOPPED'
       for (const cleanUp of this.#cleanUps.splice(0)) cleanUp()
+      await this.#sinks.close(message => this.#settings.logger.warn(message))
       await this.#durability?.close()
       this.#loop?.close()
       for (const { source } of this.#inputs) source.close()

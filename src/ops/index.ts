@@ -28,6 +28,7 @@ import { repartition } from './repartition.ts'
 import { restoreStates } from './restore-states.ts'
 import { sample, sampleParams } from './sample.ts'
 import { sampleByKey } from './sample-by-key.ts'
+import { saveLines } from './save-lines.ts'
 import { saveObjects } from './save-objects.ts'
 import { saveText } from './save-text.ts'
 import { slideFold } from './slide-fold.ts'
@@ -88,6 +89,7 @@ const all: readonly Operator[] = [
   loadObjects,
   pipe,
   sampleByKey,
+  saveLines,
   saveObjects,
   zipPartitions,
   zipWithUniqueId,
@@ -129,6 +131,7 @@ export {
   sample,
   sampleByKey,
   sampleParams,
+  saveLines,
   saveObjects,
   saveText,
   slideFold,
