@@ -101,7 +101,10 @@ export class Manifest {
   /** Takes up the manifest of a directory whose lock the caller holds, or begins one. */
   static async open(disk: Disk, options: ManifestOptions): Promise<Manifest> {
     const names = await disk.list()
-    for (const name of names) if (/^new-\d+$/.test(name)) await disk.remove(name)
+    const left = names.filter(name => /^new-\d+$/.test(name))
+    for (const name of left) await disk.remove(name)
+    // Their names are used again, and must not come back with what was in them.
+    if (left.length > 0) await disk.syncNames()
     const known = names.includes(formatName)
     const id = known ? idOf(disk, await readJson(disk, formatName)) : randomUUID().slice(0, 8)
     const manifest = new Manifest(disk, options, { id, ...(await found(disk, names)) })
@@ -162,11 +165,11 @@ export class Manifest {
       await this.#put(rolled.name, { batches })
       this.#rolled.push(rolled)
     }
-    // A batch without files needs no entry: nothing is written when it comes again.
-    for (const time of [...this.#single.keys()]) {
-      await this.#disk.remove(`${time}.json`)
-      this.#single.delete(time)
-    }
+    // A batch without files needs no entry: nothing is written when it comes again. No batch is
+    // rolled twice, also where its own file can't be removed: that goes with the next `open`.
+    const times = [...this.#single.keys()]
+    this.#single.clear()
+    for (const time of times) await this.#disk.remove(`${time}.json`)
     await this.#syncNames()
     await this.#letGo(exists)
   }
@@ -279,16 +282,15 @@ const summed = (of: object): object => ({ of, sum: crc32(JSON.stringify(of)) })
 
 async function readJson(disk: ReadDisk, name: string): Promise<Record<string, unknown>> {
   const text = Buffer.from(await disk.read(name)).toString()
-  let value: Record<string, unknown>
+  let value: { of?: unknown; sum?: unknown }
   try {
     value = Object(JSON.parse(text))
   } catch {
     throw damaged(disk, name, `it is no JSON: ${preview(text, 40)}`)
   }
-  if (value['sum'] !== crc32(JSON.stringify(value['of']))) {
-    throw damaged(disk, name, 'it has a wrong checksum')
-  }
-  return value['of'] as Record<string, unknown>
+  const { of, sum } = value
+  if (sum === crc32(JSON.stringify(of) ?? '')) return Object(of)
+  throw damaged(disk, name, 'it has a wrong checksum')
 }
 
 function idOf(disk: ReadDisk, { format, version, id }: Record<string, unknown>): string {
