@@ -252,7 +252,7 @@ export class StreamingContext extends ContextInputs {
     const { clock, logger } = this.#settings
     const warn = (message: string): void => logger.warn(message)
     if (!place) {
-      await this.#sinks.open({ name: this.name, warn })
+      loop.lastKnown = await this.#sinks.open({ name: this.name, warn })
       return loop.begin(before)
     }
     this.#durability = await Durability.open(place, {
@@ -267,7 +267,7 @@ export class StreamingContext extends ContextInputs {
       },
     })
     // Batches of the run before this one go to the sinks too.
-    await this.#sinks.open({ name: this.name, warn })
+    loop.lastKnown = await this.#sinks.open({ name: this.name, warn })
     if (!this.#stopping) await this.#durability.begin(loop, this.#snapshots())
   }
 

@@ -38,7 +38,8 @@ export interface BatchRows<T> {
  * - What `write` does counts when `commit` resolves: all of it at once, or nothing. Without a
  *   `commit` it counts when `write` resolves.
  * - A batch that counts already changes nothing when it is written and committed again.
- * - `open` puts aside what a crash has left of batches that don't count.
+ * - `open` puts aside what a crash has left of batches that don't count, and gives the time of the
+ *   last batch that does, where it knows: a context that begins anew begins behind it.
  * - After `close` nothing of it is open, and `open` may be called again.
  *
  * Obligations of the engine

@@ -23,7 +23,7 @@ export type {
   StreamInputInfo,
 } from './engine/events.ts'
 export { Receiver } from './engine/receiver.ts'
-export type { SavedPart, SinkBatch, SinkInfo } from './engine/sink.ts'
+export type { PartOptions, SavedPart, SinkBatch, SinkInfo } from './engine/sink.ts'
 export { PeltonError, type Place } from './errors.ts'
 export type {
   ExplainedGear,

@@ -22,8 +22,13 @@ export class ContextSinks {
     this.#sinks.set(output, sink)
   }
 
-  async open(info: Omit<SinkInfo, 'output'>): Promise<void> {
-    for (const [output, sink] of this.#sinks) await sink.output.open({ ...info, output })
+  /** Gives the time of the last batch that counts in one of them, in milliseconds. */
+  async open(info: Omit<SinkInfo, 'output'>): Promise<number> {
+    let last = 0
+    for (const [output, sink] of this.#sinks) {
+      last = Math.max(last, await sink.output.open({ ...info, output }))
+    }
+    return last
   }
 
   /** Closes those that were opened; what goes wrong with one must not keep others open. */

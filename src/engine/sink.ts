@@ -15,12 +15,15 @@
  * - What `write` does counts when `commit` resolves: all of it at once, or nothing. Without a
  *   `commit` it counts when `write` resolves.
  * - A batch that counts already changes nothing when it is written and committed again.
- * - `open` puts aside what a crash has left of batches that don't count.
+ * - `open` puts aside what a crash has left of batches that don't count, and gives the time of the
+ *   last batch that does, where it knows.
  * - After `close` nothing of it is open, and `open` may be called again.
  *
  * Obligations of the engine
  * - `open` comes before the first batch, `close` after the last one; each batch comes once between
  *   them. A batch that is run again has the rows it had, where its sources can give them again.
+ * - A context that does not go on from a checkpoint begins behind what `open` gave: a time that
+ *   counts is never that of another batch.
  * - `commit` comes when `write` has resolved, with what that gave. Commits come in order of time,
  *   one at a time; writes overlap where `concurrentJobs` lets batches do so.
  * - Where `write` or `commit` rejects, the batch's output has failed, as that of `foreachRDD` does:
@@ -48,9 +51,13 @@ export interface SinkInfo {
   warn(message: string): void
 }
 
+/** Time of the last batch that counts, in milliseconds, where a sink knows it. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a sink that knows nothing returns nothing
+export type LastTime = number | undefined | void
+
 /** A sink of batches that are `Rows`, of which `write` makes what `commit` gets. */
 export interface SinkOf<Rows, Written> {
-  open?(info: SinkInfo): void | Promise<void>
+  open?(info: SinkInfo): LastTime | Promise<LastTime>
   readonly write: (rows: Rows, batch: SinkBatch) => Written | Promise<Written>
   commit?(written: Written, batch: SinkBatch): unknown
   close?(): void | Promise<void>
@@ -88,7 +95,7 @@ export function tokenOf(name: string, output: number, time: number): string {
 export class SinkOutput<Rows, Written = unknown> {
   readonly #sink: SinkOf<Rows, Written>
   readonly #caller: Caller
-  #opening: Promise<void> | undefined
+  #opening: Promise<LastTime> | undefined
   #isClosed = false
 
   constructor(sink: SinkOf<Rows, Written>, caller: Caller) {
@@ -96,11 +103,13 @@ export class SinkOutput<Rows, Written = unknown> {
     this.#caller = caller
   }
 
-  async open(info: SinkInfo): Promise<void> {
-    if (this.#isClosed) return
+  /** Gives the time of the last batch that counts, in milliseconds; 0 where that is not known. */
+  async open(info: SinkInfo): Promise<number> {
+    if (this.#isClosed) return 0
     this.#opening = (async () => this.#sink.open?.(info))()
     try {
-      await this.#opening
+      const last = await this.#opening
+      return typeof last === 'number' && Number.isFinite(last) ? last : 0
     } catch (error) {
       this.#opening = undefined
       throw this.#error('open', error)

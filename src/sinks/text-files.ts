@@ -18,9 +18,9 @@ const form = { label: 'textFiles', format: 'text', extension: 'txt' } as const
  * A sink of text files, one a partition that has rows, for one stream. A string with a line break
  * fails its batch (code `VALUE`), since it would be read as several rows: `jsonFiles` takes it.
  *
- * The directory is made where it is missing. One context at a time writes to it; times that the
- * manifest names already are left out, so programs that start again from time 0 need a new one.
- * Other files in it are left alone.
+ * The directory is made where it is missing. One context at a time writes to it, and a context that
+ * begins anew begins behind the last batch that is there. Other files in it are left alone. There
+ * is a file for each partition that has rows: `repartition` says how many.
  *
  * @throws PeltonError `OPTION` for bad options; `start()` rejects with `DISK`, `DIRECTORY_IN_USE`
  * or `MANIFEST`

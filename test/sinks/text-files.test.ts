@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ManualClock, Receiver } from 'pelton'
 import { committedFiles, textFiles } from 'pelton/sinks'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { rejection, SharedWorkers, thrown } from '../engine/support.ts'
@@ -21,6 +22,11 @@ afterEach(async () => {
   rmSync(home, { recursive: true })
   await shared.check()
 })
+
+class Told extends Receiver<string> {
+  onStart() {}
+  onStop() {}
+}
 
 /** Lines by batch, in the order of partitions. */
 async function linesOf(directory: string): Promise<Record<number, string[]>> {
@@ -58,7 +64,7 @@ test('each batch is there, its rows in order', async () => {
   ])
 })
 
-test('what batches hold is what foreachRDD sees, with many partitions and large batches', async () => {
+test('batches hold what foreachRDD sees, with many partitions and large batches', async () => {
   const { ssc, tick } = shared.rig()
   const seen: Record<number, string[]> = {}
   const input = [30_000, 1, 0, 200_000].map((count, batch) =>
@@ -93,19 +99,54 @@ test('batches that run side by side are committed in order', async () => {
   expect(Object.values(await linesOf(out)).flat()).toEqual(input.flat())
 })
 
-test('a run that begins again leaves out times that are there', async () => {
+test('a context that begins anew begins behind what is there', async () => {
   const out = join(home, 'out')
-  for (const [word, batches] of [
+  for (const [word, ticks] of [
     ['old', 2],
-    ['new', 3],
+    ['new', 4],
   ] as const) {
     const { ssc, tick } = shared.rig()
     ssc.queueStream([[word], [word], [word]]).to(textFiles(out))
     await ssc.start()
-    await tick(batches)
+    await tick(ticks)
     await ssc.stop()
   }
-  expect(await linesOf(out)).toEqual({ 1000: ['old'], 2000: ['old'], 3000: ['new'] })
+  expect(await linesOf(out)).toEqual({ 1000: ['old'], 2000: ['old'], 3000: ['new'], 4000: ['new'] })
+})
+
+test('the last batch of a graceful stop, ahead of the clock, is no other batch’s', async () => {
+  const out = join(home, 'out')
+  for (const word of ['old', 'new']) {
+    const { ssc, clock } = shared.rig({ batchInterval: 60_000 })
+    const receiver = new Told()
+    ssc.receiverStream(receiver).to(textFiles(out, { rollBatches: 1 }))
+    await ssc.start()
+    await receiver.store(word)
+    clock.advance(10)
+    await ssc.stop({ graceful: true })
+  }
+  expect(await linesOf(out)).toEqual({ 60000: ['old'], 120000: ['new'] })
+})
+
+test('batches far ahead of the clock are an error of start(), some ahead a warning', async () => {
+  const out = join(home, 'out')
+  const clock = new ManualClock(3_600_000)
+  const later = shared.rig({ clock })
+  later.ssc.queueStream([['a']]).to(textFiles(out))
+  await later.ssc.start()
+  clock.advance(1000)
+  await later.ssc.whenIdle()
+  await later.ssc.stop()
+  const far = shared.rig()
+  far.ssc.queueStream([['b']]).to(textFiles(out))
+  const error = await rejection(far.ssc.start())
+  expect(error.code).toBe('CLOCK')
+  expect(error.message).toContain('has batches up to 3601000 ms, and the clock shows 0 ms')
+  const near = shared.rig({ clock: new ManualClock(3_590_000) })
+  near.ssc.queueStream([['b']]).to(textFiles(out))
+  await near.ssc.start()
+  expect(near.warnings).toEqual([expect.stringContaining('the first batch is that of 3602000 ms')])
+  await near.ssc.stop()
 })
 
 test('a batch with a bad row fails, is said, and leaves nothing; later ones go on', async () => {

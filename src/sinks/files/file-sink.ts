@@ -64,7 +64,7 @@ export class FileSink implements SinkOf<PartRows, Written> {
     this.#directory = resolve(directory)
   }
 
-  async open({ warn }: SinkInfo): Promise<void> {
+  async open({ warn }: SinkInfo): Promise<number> {
     const path = join(this.#directory, manifestName)
     await this.#makeDirectory(this.#directory)
     await this.#makeDirectory(path)
@@ -77,6 +77,7 @@ export class FileSink implements SinkOf<PartRows, Written> {
       await this.#clean(path, manifest)
       await this.#try('create', parts, () => mkdir(parts))
       this.#opened = { manifest, lock, parts, warn }
+      return manifest.lastTime
     } catch (error) {
       await lock.release()
       throw error

@@ -116,7 +116,12 @@ export class Manifest {
     return manifest
   }
 
-  /** How many batches wait to be rolled. */
+  /** Time of the last batch that counts; 0 where there is none. */
+  get lastTime(): number {
+    return Math.max(0, ...this.#single.keys(), ...this.#rolled.map(({ to }) => to))
+  }
+
+  /** Whether there are enough batches to be rolled. */
   get isDue(): boolean {
     return this.#single.size >= this.#options.rollBatches
   }

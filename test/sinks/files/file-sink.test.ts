@@ -156,6 +156,12 @@ describe('at every operation', () => {
       await unwatchFiles()
       checkWhole(await read(), committed)
       unlock()
+      // The next process may have nothing to write.
+      const next = textFiles(directory, options)
+      await next.open!(info)
+      await next.close!()
+      await checkNothingLeft()
+      checkWhole(await read(), committed)
       await run()
       expect(await read(), `a death before operation ${at}`).toEqual(expected)
       await checkNothingLeft()

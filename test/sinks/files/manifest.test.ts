@@ -127,6 +127,36 @@ test('a reader beside a writer sees whole beginnings', async () => {
   }
 })
 
+test('a reader whose list shows neither what was rolled nor what it was rolled into', async () => {
+  const disk = new MemoryDisk()
+  const manifest = await Manifest.open(disk, options)
+  for (const time of [1, 2]) await manifest.add(batch(time))
+  // As a list does that passed one name before it came, and another one after it had gone.
+  let lists = 0
+  const list = async () => (lists++ === 0 ? ['format.json'] : await disk.list())
+  await manifest.roll(everyFile)
+  const read = (name: string) => disk.read(name)
+  expect(await committedBatches({ name: 'memory', list, read })).toEqual([batch(1), batch(2)])
+})
+
+test('a roll that fails on the way loses nothing, and the next one neither', async () => {
+  for (const failing of [1, 2, 3]) {
+    let removals = 0
+    const before = (operation: string) => {
+      if (operation === 'remove' && ++removals === failing) throw new Error('planned')
+    }
+    const disk = new MemoryDisk({ before })
+    const manifest = await Manifest.open(disk, options)
+    for (const time of [10, 8, 11]) await manifest.add(batch(time))
+    expect((await rejection(manifest.roll(everyFile))).message).toBe('planned')
+    for (const time of [12, 15, 18]) await manifest.add(batch(time))
+    await manifest.roll(everyFile)
+    expect(timesWithFiles(await committedBatches(disk))).toEqual([8, 10, 11])
+    await Manifest.open(disk, options)
+    expect(timesWithFiles(await committedBatches(disk))).toEqual([8, 10, 11])
+  }
+})
+
 test('is as long as what lies in the directory', async () => {
   const disk = new MemoryDisk()
   const manifest = await Manifest.open(disk, options)
