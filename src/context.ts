@@ -2,8 +2,10 @@ import { resolve } from 'node:path'
 import { type Call, callOf, pathOption, stepOf } from './apply.ts'
 import { restoredFrom, takeSnapshot } from './context/base.ts'
 import { checkpointDisk, Durability, snapshotKit } from './context/durability.ts'
+import { endBatches } from './context/ending.ts'
 import { ContextInputs } from './context/inputs.ts'
 import { type StreamingListener, StreamingListeners } from './context/listeners.ts'
+import { ContextSinks, type UsedSink } from './context/sinks.ts'
 import {
   asError,
   begunTooEarly,
@@ -24,7 +26,6 @@ import { reachable, setRetention } from './engine/plan.ts'
 import { readValues } from './engine/programs.ts'
 import { type Snapshot, Snapshots } from './engine/snapshot.ts'
 import { Spill } from './engine/spill.ts'
-import { receiverStopMs } from './engine/supervisor.ts'
 import { Termination } from './engine/termination.ts'
 import { PeltonError, preview } from './errors.ts'
 import { type Explanation, explainText, explanation } from './explain.ts'
@@ -52,12 +53,15 @@ interface Input {
   readonly streamId: number
 }
 
-interface PendingOutput {
+/** An output operation, before the start. */
+export interface PendingOutput {
   readonly call: Call
   readonly node: StreamNode
   readonly run: OutputOperation['run']
   /** Who reads the batches, where it is an iterator. */
   readonly reader?: BatchQueue<any>
+  /** Where the batches go, where that is a sink. */
+  readonly sink?: UsedSink
 }
 
 /**
@@ -78,6 +82,7 @@ export class StreamingContext extends ContextInputs {
   #inputs: Input[] = []
   #outputs: PendingOutput[] = []
   #readers: BatchQueue<any>[] = []
+  readonly #sinks = new ContextSinks()
   #loop: BatchLoop | undefined
   #rows = 0
   #termination = new Termination()
@@ -146,10 +151,11 @@ export class StreamingContext extends ContextInputs {
     )
   }
 
-  /** Registers an output operation. For the engine's own use. */
-  addOutput(output: PendingOutput): void {
-    this.#outputs.push(output)
+  /** Registers an output operation; gives its number. For the engine's own use. */
+  addOutput(output: PendingOutput): number {
+    if (output.sink) this.#sinks.add(output.call, output.sink, this.#outputs.length)
     if (output.reader) this.#readers.push(output.reader)
+    return this.#outputs.push(output) - 1
   }
 
   /** Writes to standard output; `print` does so. */
@@ -246,25 +252,28 @@ export class StreamingContext extends ContextInputs {
     const before = this.#options[restoredFrom]
     const place = this.#options[checkpointDisk] ?? this.#checkpointDir
     if (before) await this.#snapshots().restore(before)
-    if (!place) {
-      loop.begin(before)
-      return
-    }
     const { clock, logger } = this.#settings
+    const warn = (message: string): void => logger.warn(message)
+    if (!place) {
+      loop.lastKnown = await this.#sinks.open({ name: this.name, warn })
+      return loop.begin(before)
+    }
     this.#durability = await Durability.open(place, {
       clock,
       events: this.events,
       checkpointMs: Math.min(this.#settings.checkpointMs, ...this.#checkpointIntervals),
       inputs: this.#inputs,
       recovers: this.#recovers,
-      warn: message => logger.warn(message),
+      warn,
       isEnding: () => this.#stopping !== undefined,
       failed: error => {
         this.#fail(error)
         this.stop().catch(() => undefined)
       },
     })
-    await this.#durability.begin(loop, this.#snapshots())
+    // Batches of the run before this one go to the sinks too.
+    loop.lastKnown = await this.#sinks.open({ name: this.name, warn })
+    if (!this.#stopping) await this.#durability.begin(loop, this.#snapshots())
   }
 
   /**
@@ -464,9 +473,10 @@ export class StreamingContext extends ContextInputs {
   async #stop(graceful: boolean): Promise<void> {
     try {
       await within(this.#beginning, this.#settings.gracefulStopTimeoutMs)
-      if (this.#state === 'ACTIVE') await this.#finishBatches(this.#loop!, graceful)
+      if (this.#state === 'ACTIVE') await this.#endBatches(graceful)
       this.#state = 'STOPPED'
       for (const cleanUp of this.#cleanUps.splice(0)) cleanUp()
+      await this.#sinks.close(message => this.#settings.logger.warn(message))
       await this.#durability?.close()
       this.#loop?.close()
       for (const { source } of this.#inputs) source.close()
@@ -480,54 +490,12 @@ export class StreamingContext extends ContextInputs {
     }
   }
 
-  async #finishBatches(loop: BatchLoop, graceful: boolean): Promise<void> {
-    const limitMs = this.#settings.gracefulStopTimeoutMs
-    // A receiver may bring all that it still has before a graceful stop goes on.
-    const receiverMs = graceful ? Math.max(limitMs, receiverStopMs) : undefined
-    const stops = await Promise.allSettled(
-      this.#inputs.map(async ({ source }) => source.stop(receiverMs)),
-    )
-    for (const stop of stops) {
-      if (stop.status === 'rejected') this.#settings.logger.warn(`stop: ${String(stop.reason)}`)
+  async #endBatches(graceful: boolean): Promise<void> {
+    const sources = this.#inputs.map(({ source }) => source)
+    const ended = (): void => {
+      for (const reader of this.#readers) reader.end()
     }
-    loop.stopTicking()
-    if (graceful) await this.#drain(loop)
-    else loop.dropWaiting()
-    for (const reader of this.#readers) reader.end()
-    if (await loop.idleWithin(limitMs)) return
-    this.#settings.logger.warn(
-      `stop: the batch at ${loop.runningTimes.join(', ')} ms still runs after ` +
-        'gracefulStopTimeout, ' +
-        `${limitMs} ms; it is given up, its workers are ended`,
-    )
-    loop.abandon()
-  }
-
-  /** Processes what has been stored: batches that wait, and then what no batch has taken. */
-  async #drain(loop: BatchLoop): Promise<void> {
-    const { clock, gracefulStopTimeoutMs, waitingBatchesMax } = this.#settings
-    const isPending = (): boolean => this.#inputs.some(({ source }) => source.pending)
-    let cancel: (() => void) | undefined
-    let isOver = false
-    const timedOut = new Promise<void>(resolve => {
-      cancel = clock.at(clock.now() + gracefulStopTimeoutMs, () => {
-        isOver = true
-        resolve()
-      })
-    })
-    // One batch at a time: what a full arena keeps waiting finds room when a batch has ended.
-    for (let batches = 0; batches <= waitingBatchesMax && !isOver; batches++) {
-      await Promise.race([loop.whenIdle(), timedOut])
-      if (isOver || !isPending()) break
-      loop.submitLast()
-    }
-    cancel?.()
-    if (loop.pending === 0) return
-    this.#settings.logger.warn(
-      `graceful stop: ${loop.pending} batches were not done after gracefulStopTimeout, ` +
-        `${gracefulStopTimeoutMs} ms; those that wait are dropped`,
-    )
-    loop.dropWaiting()
+    await endBatches(this.#loop!, { sources, settings: this.#settings, graceful, ended })
   }
 
   /** Skips ticks until `resume()`. */

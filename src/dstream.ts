@@ -9,13 +9,14 @@ import {
   stepOf,
 } from './apply.ts'
 import { formatRow } from './columnar/format-row.ts'
-import type { StreamingContext } from './context.ts'
+import type { PendingOutput, StreamingContext } from './context.ts'
 import { checkSameSlide } from './dstream/same-slide.ts'
 import { SelectOperators } from './dstream/select.ts'
 import { RowStates, StateView } from './dstream/state-view.ts'
 import { type Expand, RddNode, StreamNode } from './engine/dag.ts'
 import { inScope, RddScope } from './engine/session.ts'
-import { badCall, PeltonError, preview } from './errors.ts'
+import { type SinkBatch, type SinkOf, SinkOutput, tokenOf } from './engine/sink.ts'
+import { badCall, misused, PeltonError, preview } from './errors.ts'
 import type { MapState } from './facade/running.ts'
 import * as ops from './ops/index.ts'
 import { BatchQueue, rowsOf } from './outputs.ts'
@@ -26,6 +27,39 @@ export interface BatchRows<T> {
   readonly time: number
   readonly rows: T[]
 }
+
+/**
+ * What `stream.to(sink)` takes: it writes the RDD of each batch, and then commits what it has
+ * written. The batch's time is the id of the transaction, since a batch that was under way in a
+ * crash is run again; a sink that has committed a time does nothing when it comes again, and so
+ * each row counts once.
+ *
+ * Obligations of a sink
+ * - What `write` does counts when `commit` resolves: all of it at once, or nothing. Without a
+ *   `commit` it counts when `write` resolves.
+ * - A batch that counts already changes nothing when it is written and committed again.
+ * - `open` puts aside what a crash has left of batches that don't count, and gives the time of the
+ *   last batch that does, where it knows: a context that begins anew begins behind it.
+ * - After `close` nothing of it is open, and `open` may be called again.
+ *
+ * Obligations of the engine
+ * - `open` comes before the first batch, and `start()` rejects where it does; `close` comes after
+ *   the last one. Both may be left out.
+ * - `commit` gets what `write` gave. Commits come in order of time, one at a time.
+ * - Where `write` or `commit` rejects, the output of the batch has failed, as in `foreachRDD`.
+ *
+ * @example
+ * const counts: Sink<[string, number]> = {
+ *   async write(rdd, { token }) {
+ *     const rows = await rdd.collect()
+ *     await database.transaction(async t => {
+ *       const isNew = await t.insertIfAbsent('batches', token)
+ *       if (isNew) await t.insert('counts', rows)
+ *     })
+ *   },
+ * }
+ */
+export type Sink<T, Written = unknown> = SinkOf<RDD<T>, Written>
 
 const rule = '-'.repeat(43)
 
@@ -146,31 +180,54 @@ export class DStream<T> extends SelectOperators<T> {
   /**
    * Calls `f` with each batch's RDD, on the main thread; the batch ends when its promise settles.
    *
+   * With a checkpoint directory, a batch that was under way in a crash is run again: `f` is called
+   * at least once. `token`, made of the context's name, the output's number and the batch's time,
+   * is the same then, and no other call of the program gets it: who keeps it with what is written
+   * knows a second time for what it is. Programs that write to one place need names of their own.
+   *
    * @example stream.foreachRDD(async (rdd, time) => console.log(time, await rdd.count()))
+   * @example stream.foreachRDD(async (rdd, time, token) => put(token, await rdd.collect()))
    */
-  foreachRDD(f: (rdd: RDD<T>, time: number) => unknown): void {
+  foreachRDD(f: (rdd: RDD<T>, time: number, token: string) => unknown): void {
     const call = callOf('foreachRDD')
     mainThreadFunction(call, f)
-    this.#output(call, async (rdd, time) => {
-      await f(rdd, time)
+    this.#output(call, async (rdd, { time, token }) => {
+      await f(rdd, time, token)
+    })
+  }
+
+  /**
+   * Gives each batch to a sink, one of `pelton/sinks` or your own: see `Sink`. A sink takes one
+   * stream; to write several, give it their union.
+   *
+   * @throws PeltonError `OPTION` for what is no sink, or has a stream of this context already
+   * @example counts.to(textFiles('out', { prefix: 'counts' }))
+   */
+  to<Written>(sink: Sink<T, Written>): void {
+    const call = callOf('to')
+    const output = new SinkOutput(checkedSink(call, sink), call)
+    this.#output(call, (rdd, batch, before) => output.run(rdd, batch, before), {
+      sink: { of: sink, output },
     })
   }
 
   #output(
     call: Call,
-    run: (rdd: RDD<T>, time: number, before: Promise<void>) => Promise<void>,
-    reader?: BatchQueue<any>,
+    run: (rdd: RDD<T>, batch: SinkBatch, before: Promise<void>) => Promise<void>,
+    more: Pick<PendingOutput, 'reader' | 'sink'> = {},
   ): void {
     this.context.checkOpen(call)
-    this.context.addOutput({
+    const number = this.context.addOutput({
       call,
-      ...(reader && { reader }),
+      ...more,
       node: this.node,
       run: async (node, time, before) => {
-        const scope = new RddScope(`${call.label} of the batch at ${time} ms`, time)
-        const session = this.context.session
+        const { session, name } = this.context
+        const what = `${call.label} of the batch at ${time} ms`
+        const scope = new RddScope(what, time, more.sink && call)
+        const batch = { time, token: tokenOf(name, number, time) }
         try {
-          await inScope(scope, () => run(new RDD<T>(session, node, scope), time, before))
+          await inScope(scope, () => run(new RDD<T>(session, node, scope), batch, before))
         } finally {
           scope.end()
         }
@@ -187,7 +244,7 @@ export class DStream<T> extends SelectOperators<T> {
         operator: 'print',
       })
     }
-    this.#output(call, async (rdd, time) => {
+    this.#output(call, async (rdd, { time }) => {
       const first = await rdd.take(rows + 1)
       const lines = first.slice(0, rows).map(formatRow)
       if (first.length > rows) lines.push('...')
@@ -227,7 +284,7 @@ export class DStream<T> extends SelectOperators<T> {
     // Either may be empty: then its part of the name is dropped.
     if (prefix !== '') pathOption(call.label, 'prefix', prefix)
     if (suffix !== '') pathOption(call.label, 'suffix', suffix)
-    this.#output(call, async (rdd, time) => {
+    this.#output(call, async (rdd, { time }) => {
       const name = prefix === '' ? String(time) : `${prefix}-${time}`
       await save(rdd, suffix === '' ? name : `${name}.${suffix}`)
     })
@@ -295,7 +352,7 @@ export class DStream<T> extends SelectOperators<T> {
    */
   batches(): AsyncIterableIterator<BatchRows<T>> {
     const queue = new BatchQueue<BatchRows<T>>()
-    const push = async (rdd: RDD<T>, time: number, before: Promise<void>): Promise<void> => {
+    const push = async (rdd: RDD<T>, { time }: SinkBatch, before: Promise<void>): Promise<void> => {
       if (queue.ended) return
       let rows: T[]
       try {
@@ -306,7 +363,7 @@ export class DStream<T> extends SelectOperators<T> {
       }
       await queue.push({ time, rows })
     }
-    this.#output(callOf('batches'), push, queue)
+    this.#output(callOf('batches'), push, { reader: queue })
     return queue
   }
 
@@ -379,6 +436,18 @@ export function transformed<U>(
   const slide = parents[0]!.slideDuration
   const nodes = parents.map(parent => parent.node)
   return new DStream<U>(context, new StreamNode({ parents: nodes, step, slide, expand }))
+}
+
+/** A sink lacks nothing that is called, and is no file name or function given by mistake. */
+function checkedSink<S>(call: Call, sink: S): S {
+  const { open, write, commit, close } = (sink ?? {}) as Partial<SinkOf<unknown, unknown>>
+  const isMethod = (value: unknown): boolean => value === undefined || typeof value === 'function'
+  if (typeof write === 'function' && [open, commit, close].every(isMethod)) return sink
+  throw misused(
+    call,
+    'needs a sink: an object with write(rdd, batch) and, where it has them, the methods open, ' +
+      `commit and close; got ${preview(sink)}`,
+  )
 }
 
 function notAnRdd(call: Call, result: unknown, batchTime: number): PeltonError {

@@ -5,7 +5,13 @@ export { type ContextState, StreamingContext } from './context.ts'
 export type { UpdateOptions } from './dstream/pairs.ts'
 export type { StateView } from './dstream/state-view.ts'
 export type { SessionWindow } from './dstream/windows.ts'
-export { type BatchRows, DStream, MapWithStateDStream, StateDStream } from './dstream.ts'
+export {
+  type BatchRows,
+  DStream,
+  MapWithStateDStream,
+  type Sink,
+  StateDStream,
+} from './dstream.ts'
 export { milliseconds, minutes, seconds } from './durations.ts'
 export { type Clock, ManualClock, SystemClock } from './engine/clock.ts'
 export type { Collection } from './engine/collection.ts'
@@ -17,6 +23,7 @@ export type {
   StreamInputInfo,
 } from './engine/events.ts'
 export { Receiver } from './engine/receiver.ts'
+export type { PartOptions, SavedPart, SinkBatch, SinkInfo } from './engine/sink.ts'
 export { PeltonError, type Place } from './errors.ts'
 export type {
   ExplainedGear,

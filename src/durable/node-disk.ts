@@ -1,6 +1,6 @@
 /**
  * A directory of the machine's file system, for one user alone: the directory is made with mode
- * 0700 and files with 0600, since they hold the rows of a stream.
+ * 0700 and files, unless told otherwise, with 0600, since they hold the rows of a stream.
  */
 import {
   access,
@@ -56,14 +56,22 @@ export async function privateDirectory(directory: string): Promise<string> {
  */
 export class NodeDisk implements Disk {
   readonly name: string
+  /** Of files that are made. */
+  readonly #mode: number
 
-  private constructor(path: string) {
+  private constructor(path: string, mode: number) {
     this.name = path
+    this.#mode = mode
   }
 
   /** @throws PeltonError `DISK` where the directory can't be made or used */
-  static async open(directory: string): Promise<NodeDisk> {
-    return new NodeDisk(await privateDirectory(directory))
+  static async open(directory: string, { mode = 0o600 } = {}): Promise<NodeDisk> {
+    return new NodeDisk(await privateDirectory(directory), mode)
+  }
+
+  /** A directory that is only read: it is not made, and need not be writable. */
+  static reading(directory: string): Pick<Disk, 'name' | 'list' | 'read'> {
+    return new NodeDisk(resolve(directory), 0o600)
   }
 
   async list(): Promise<string[]> {
@@ -76,7 +84,7 @@ export class NodeDisk implements Disk {
 
   async create(name: string): Promise<DiskFile> {
     const path = this.#path(name)
-    return new NodeFile(path, await this.#try('create', path, () => open(path, 'wx', 0o600)))
+    return new NodeFile(path, await this.#try('create', path, () => open(path, 'wx', this.#mode)))
   }
 
   async read(name: string, from = 0, to = Number.POSITIVE_INFINITY): Promise<Uint8Array> {

@@ -135,13 +135,27 @@ export class BatchLoop {
     this.#lastTurns = parts.outputs.map(() => Promise.resolve())
   }
 
+  /** Time of the last batch that an output knows of a run before this one. */
+  lastKnown = 0
+
   /**
    * Says when the first batch is: at the next multiple of the interval since the epoch, or behind
    * the last batch of a run before this one.
+   *
+   * @throws PeltonError `CLOCK` where an output knows batches that are far ahead of the clock
    */
   begin(before?: { readonly zeroTime: number; readonly time: number }): void {
-    const { intervalMs } = this.options
-    const now = Math.floor(this.#clock.now() / intervalMs) * intervalMs
+    const { intervalMs, waitingBatchesMax } = this.options
+    const clock = Math.floor(this.#clock.now() / intervalMs) * intervalMs
+    // A graceful stop runs its last batches ahead of the clock, one for each that may wait at most.
+    const now = Math.max(clock, Math.ceil(this.lastKnown / intervalMs) * intervalMs)
+    if (!before && now > clock + (waitingBatchesMax + 1) * intervalMs) throw ahead(clock, now)
+    if (!before && now > clock + intervalMs) {
+      const message =
+        `a sink has batches up to ${now} ms, and the clock shows ${clock} ms: the first batch is ` +
+        `that of ${now + intervalMs} ms`
+      this.#events.emit('warning', { message })
+    }
     this.zeroTime = before?.zeroTime ?? now
     this.lastTime = before?.time ?? now
     this.#horizon = this.lastTime
@@ -498,6 +512,14 @@ function isFulfilled(promise: Promise<unknown>): Promise<boolean> {
   return promise.then(
     () => true,
     () => false,
+  )
+}
+
+function ahead(clock: number, known: number): PeltonError {
+  return new PeltonError(
+    `a sink has batches up to ${known} ms, and the clock shows ${clock} ms: no batch would be ` +
+      'run until then. Give the sink an empty place, or set the clock right',
+    { code: 'CLOCK', operator: 'start' },
   )
 }
 

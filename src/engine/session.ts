@@ -1,6 +1,6 @@
 /** What RDDs and streams of one context share: where jobs run and who pays for what they keep. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { PeltonError } from '../errors.ts'
+import { type Caller, PeltonError } from '../errors.ts'
 import { type Holdings, RddNode, type Step } from './dag.ts'
 import type { Runtime } from './runtime.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -11,13 +11,16 @@ import type { Scheduler } from './scheduler.ts'
  */
 export class RddScope {
   readonly batchTime: number | undefined
+  /** The call that actions are made for, where it is not the caller's own. */
+  readonly caller: Caller | undefined
   readonly #what: string
   #nodes: RddNode[] = []
   #ended = false
 
-  constructor(what: string, batchTime?: number) {
+  constructor(what: string, batchTime?: number, caller?: Caller) {
     this.#what = what
     this.batchTime = batchTime
+    this.caller = caller
   }
 
   adopt(node: RddNode): RddNode {

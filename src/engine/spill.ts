@@ -80,8 +80,8 @@ export class Spill {
     } catch (error) {
       this.#isBroken = true
       warn(
-        `windows can't be moved to files any more: ${error}. They stay in memory; give the option ` +
-          'spillDir a directory with room',
+        `windows can't be moved to files any more: ${error}. They stay in memory; give the ` +
+          'option spillDir a directory with room',
       )
     }
   }

@@ -28,6 +28,7 @@ import { repartition } from './repartition.ts'
 import { restoreStates } from './restore-states.ts'
 import { sample, sampleParams } from './sample.ts'
 import { sampleByKey } from './sample-by-key.ts'
+import { saveLines } from './save-lines.ts'
 import { saveObjects } from './save-objects.ts'
 import { saveText } from './save-text.ts'
 import { slideFold } from './slide-fold.ts'
@@ -89,6 +90,7 @@ const all: readonly Operator[] = [
   loadObjects,
   pipe,
   sampleByKey,
+  saveLines,
   saveObjects,
   zipPartitions,
   zipWithUniqueId,
@@ -131,6 +133,7 @@ export {
   sample,
   sampleByKey,
   sampleParams,
+  saveLines,
   saveObjects,
   saveText,
   slideFold,

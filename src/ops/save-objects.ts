@@ -1,6 +1,6 @@
 /**
  * Writes each partition as one file `part-NNNNN` of whole rows, which `ssc.objectFile` reads, moved
- * into place when whole. Gives one row a file: its name.
+ * into place when whole. Gives a row a file: its name, rows, bytes and checksum.
  *
  *   header │ length, row │ length, row │ …      lengths: 4 bytes, little-endian; rows: as the
  *                                               codec writes values

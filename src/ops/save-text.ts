@@ -1,6 +1,6 @@
 /**
  * Writes each partition as one text file `part-NNNNN`, a row a line, moved into place when whole.
- * Gives one row a file: its name.
+ * Gives a row a file: its name, rows, bytes and checksum.
  *
  * @example
  * rdd.saveAsTextFile('out/words')

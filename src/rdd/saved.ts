@@ -1,9 +1,10 @@
 /** Actions that write an RDD to a directory. */
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type Call, callOf, pathOption } from '../apply.ts'
 import type { Operator } from '../engine/operator.ts'
-import { PeltonError } from '../errors.ts'
+import type { PartOptions, SavedPart } from '../engine/sink.ts'
+import { misused, PeltonError, preview } from '../errors.ts'
 import * as ops from '../ops/index.ts'
 import { PartitionRdd } from './partitions.ts'
 
@@ -33,6 +34,38 @@ export abstract class SavedRdd<T> extends PartitionRdd<T> {
    */
   async saveAsObjectFile(directory: string, options: SaveOptions = {}): Promise<void> {
     await this.#savedIn(directory, callOf('saveAsObjectFile'), ops.saveObjects, options)
+  }
+
+  /**
+   * Writes each partition that has rows as a file of its own into a directory that is there, and
+   * tells what was written: for sinks that make the files count by a commit of their own. In a
+   * batch the names have its time in them, as in `part-1000-00003`; files of these names are
+   * replaced.
+   *
+   * As `text` a row is a line: strings as they are, others as JSON; a string with a line break is
+   * an error (code `VALUE`). As `json` every row is a line of JSON, as `objects` what
+   * `ssc.objectFile` reads.
+   *
+   * @example const files = await rdd.saveParts('upload', { format: 'json' })
+   */
+  async saveParts(directory: string, options: PartOptions): Promise<SavedPart[]> {
+    const { label, place } = this.scope.caller ?? callOf('saveParts')
+    const call = { label, place }
+    pathOption(call.label, 'directory', directory)
+    const { format, fsync = true } = options
+    if (!['text', 'json', 'objects'].includes(format)) {
+      throw misused(call, `needs a format, text, json or objects; got ${preview(format)}`)
+    }
+    const operator = format === 'objects' ? ops.saveObjects : ops.saveLines
+    const json = format === 'json'
+    const parts = this.applied<SavedPart>(call, operator, {
+      directory: resolve(directory),
+      skipsEmpty: true,
+      fsync,
+      json,
+    })
+    parts.node.time = this.scope.batchTime
+    return await parts.rows()
   }
 
   async #savedIn(

@@ -24,6 +24,7 @@ import {
   type Resource,
   resource,
   type SessionWindow,
+  type Sink,
   type StateDStream,
   type StateView,
   type StreamInputInfo,
@@ -31,6 +32,7 @@ import {
   type StreamingListener,
   seconds,
 } from 'pelton'
+import { textFiles } from 'pelton/sinks'
 import { afterAll, describe, expectTypeOf, test } from 'vitest'
 
 const ssc = new StreamingContext({ batchInterval: seconds(1), workers: 1 })
@@ -52,10 +54,44 @@ describe('the ten lines', () => {
     expectTypeOf(counts.batches()).toEqualTypeOf<
       AsyncIterableIterator<BatchRows<[string, number]>>
     >()
-    counts.foreachRDD((rdd, time) => {
+    counts.foreachRDD((rdd, time, token) => {
       expectTypeOf(rdd).toEqualTypeOf<RDD<[string, number]>>()
       expectTypeOf(time).toEqualTypeOf<number>()
+      expectTypeOf(token).toEqualTypeOf<string>()
     })
+  })
+
+  test('a sink takes streams of its rows, or of rows of a narrower type', () => {
+    const sinkOf = <T>(): Sink<T> => ({ write: async rdd => await rdd.count() })
+    numbers.to(sinkOf<number>())
+    numbers.to(sinkOf<number | string>())
+    numbers.to(sinkOf<unknown>())
+    numbers.to(textFiles('out'))
+    pairs.to(sinkOf<readonly [string, number]>())
+    numbers.to({
+      write: async (rdd, { time, token }) => {
+        expectTypeOf(rdd).toEqualTypeOf<RDD<number>>()
+        expectTypeOf(time).toEqualTypeOf<number>()
+        return token
+      },
+      commit: written => expectTypeOf(written).toEqualTypeOf<string>(),
+    })
+    class Counts implements Sink<number, number> {
+      write = (rdd: RDD<number>) => rdd.count()
+      commit(count: number) {
+        expectTypeOf(count).toEqualTypeOf<number>()
+      }
+    }
+    numbers.to(new Counts())
+    // @ts-expect-error: rows of another type
+    const texts = () => numbers.to(sinkOf<string>())
+    // @ts-expect-error: rows of a wider type
+    const wider = () => ssc.queueStream<number | string>([]).to(sinkOf<number>())
+    // @ts-expect-error: it can't write
+    const none = () => numbers.to({ commit() {} })
+    // @ts-expect-error: there is no such option
+    const option = () => textFiles('out', { sync: true })
+    expectTypeOf([texts, wider, none, option]).toBeArray()
   })
 
   test('a pair written without `as const` is no pair', () => {
