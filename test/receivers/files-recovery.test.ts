@@ -93,7 +93,7 @@ describe('files over a restart', () => {
     await again.stop()
   })
 
-  test('files of ticks that were left out are in the next batch, however old they are', async () => {
+  test('files of ticks that were left out are in the next batch, however old', async () => {
     const options = { maxWaitingBatches: 5 }
     const disk = new MemoryDisk()
     const run = await begun(disk, lines, 0, options)
