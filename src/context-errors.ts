@@ -35,6 +35,22 @@ export function otherDirectory(own: string, directory: string): PeltonError {
   )
 }
 
+/** Says that results can't be remembered for two different times. */
+export function rememberedAlready(durationMs: number): PeltonError {
+  return new PeltonError(
+    `Remember duration already set as ${durationMs} ms. Cannot set it again.`,
+    { code: 'STATE', operator: 'remember' },
+  )
+}
+
+/** Says what a time to remember is. */
+export function badDuration(duration: unknown): PeltonError {
+  return new PeltonError(`remember(${preview(duration)}): give a positive number of milliseconds`, {
+    code: 'OPTION',
+    operator: 'remember',
+  })
+}
+
 /** Says that a program without outputs computes nothing. */
 export function noOutputs(): PeltonError {
   return new PeltonError(

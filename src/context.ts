@@ -8,10 +8,12 @@ import { type StreamingListener, StreamingListeners } from './context/listeners.
 import { ContextSinks, type UsedSink } from './context/sinks.ts'
 import {
   asError,
+  badDuration,
   begunTooEarly,
   noOutputs,
   notCreated,
   otherDirectory,
+  rememberedAlready,
   stopped,
 } from './context-errors.ts'
 import { DStream } from './dstream.ts'
@@ -197,21 +199,8 @@ export class StreamingContext extends ContextInputs {
 
   /** Keeps results for at least `duration` milliseconds. */
   remember(duration: number): void {
-    if (this.#rememberMs > 0) {
-      throw new PeltonError(
-        `Remember duration already set as ${this.#rememberMs} ms. Cannot set it again.`,
-        { code: 'STATE', operator: 'remember' },
-      )
-    }
-    if (!(Number.isFinite(duration) && duration > 0)) {
-      throw new PeltonError(
-        `remember(${preview(duration)}): give a positive number of milliseconds`,
-        {
-          code: 'OPTION',
-          operator: 'remember',
-        },
-      )
-    }
+    if (this.#rememberMs > 0) throw rememberedAlready(this.#rememberMs)
+    if (!(Number.isFinite(duration) && duration > 0)) throw badDuration(duration)
     this.#rememberMs = duration
   }
 

@@ -121,12 +121,15 @@ export class FileSource implements InputSource, DurableSource {
   replay(time: number, { record = [] }: TakenInput, isRead: boolean): InputBatch {
     const files = record as readonly FoundFile[]
     this.#lookedAt = time
-    for (const { path, bytes } of files) {
+    const now = files.map(({ path, bytes }): FoundFile => {
       this.#taken.set(path, time)
       const stat = isRead ? statSync(path, { throwIfNoEntry: false }) : { size: bytes }
       if (!stat || stat.size < bytes) throw gone(path, bytes, stat?.size)
-    }
-    return this.#batch(files)
+      return { path, bytes: stat.size }
+    })
+    const batch = this.#batch(files)
+    // What could not be read may have been mended since.
+    return batch.error ? this.#batch(now) : batch
   }
 
   wake(): void {}

@@ -4,7 +4,7 @@
  *
  * What it can't catch: other processes on the same directory; test/durable/directory-lock does.
  */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ManualClock, PeltonError, StateSpec, StreamingContext } from 'pelton'
 import { describe, expect, test } from 'vitest'
@@ -77,7 +77,6 @@ describe('getOrCreate', () => {
       if (way === 'the log alone') {
         const names = [...before.keys()].filter(name => name.startsWith('checkpoint-'))
         for (const name of names) before.delete(name)
-        const { rmSync } = await import('node:fs')
         for (const name of names) rmSync(join(directory, name))
       }
       const ssc = plain(way === 'checkpointDir' ? { checkpointDir: directory } : {})
@@ -90,6 +89,18 @@ describe('getOrCreate', () => {
       expect(ssc.getState()).toBe('STOPPED')
       expect(contents(directory)).toEqual(before)
     }
+  })
+
+  test.skipIf(process.getuid?.() === 0)('one that can’t be written to is refused', async () => {
+    const directory = await usedDirectory()
+    const before = contents(directory)
+    chmodSync(directory, 0o500)
+    const run = new Run(directory, counted)
+    const error = await rejection(run.start())
+    chmodSync(directory, 0o700)
+    expect(error).toMatchObject({ name: 'PeltonError', code: 'DISK' })
+    expect(error.message).toContain(directory)
+    expect(contents(directory)).toEqual(before)
   })
 
   test('create may be async', async () => {

@@ -8,6 +8,7 @@
  */
 import { PeltonError } from 'pelton'
 import { describe, expect, test } from 'vitest'
+import { sharedRuntime } from '../../src/context.ts'
 import { randomNumbers } from '../../src/ops/sample.ts'
 import { MemoryDisk } from '../../src/testing/memory-disk.ts'
 import {
@@ -297,6 +298,45 @@ describe('a receiver that changes what it has stored', () => {
     await again.tick()
     expect(again.last).toEqual(pairs({ c: 1 }))
     await again.stop()
+  })
+})
+
+describe('less memory than before', () => {
+  const lengths: Build = rows => rows.map(row => row.length).countByValue()
+  const own = (memory: string): RunOptions =>
+    ({ memory, workers: 1, [sharedRuntime]: undefined }) as RunOptions
+
+  /** A batch of rows of 64 KiB that has to be run again, with a store behind it. */
+  async function stopped(rows: number): Promise<MemoryDisk> {
+    const disk = new MemoryDisk()
+    const fail = (): void => {
+      throw new Error('the database is down')
+    }
+    const run = new Run(disk, lengths, { ...own('256MiB'), output: fail })
+    await run.start()
+    for (let i = 0; i < rows; i++) await run.receiver.store('x'.repeat(65_536))
+    await run.tick()
+    await run.receiver.store('y')
+    await run.stop()
+    return disk.crash({ seed: 1 })
+  }
+
+  test('a batch has all of its rows, and none of the next, where there is any room', async () => {
+    // Six of sixteen MiB: more than a receiver may bring between two batches.
+    const run = new Run(await stopped(96), lengths, { start: 1000, ...own('16MiB') })
+    await run.start()
+    expect([...run.outputs]).toEqual([[1000, ['[65536,96]']]])
+    await run.tick()
+    expect(run.last).toEqual(['[1,1]'])
+    await run.stop()
+  })
+
+  test('or an error says what it needs', async () => {
+    const run = new Run(await stopped(400), lengths, { start: 1000, ...own('16MiB') })
+    const error = await rejection(run.start())
+    expect(error).toMatchObject({ name: 'PeltonError', code: 'ARENA_FULL' })
+    expect(error.message).toContain('memory option')
+    await run.stop()
   })
 })
 
