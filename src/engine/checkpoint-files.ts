@@ -85,14 +85,18 @@ export class CheckpointFiles {
     this.#warn = warn
   }
 
-  /** Numbers of the files there, oldest first. */
+  /** Numbers of the files there, oldest first. Those that are unfinished have theirs as well. */
   async #numbers(): Promise<number[]> {
-    const names = await this.#disk.list()
-    return names
-      .filter(name => name.startsWith(prefix) && !name.endsWith(unfinished))
-      .map(name => Number(name.slice(prefix.length)))
-      .filter(Number.isInteger)
-      .sort((a, b) => a - b)
+    const names = (await this.#disk.list()).filter(name => name.startsWith(prefix))
+    const [whole, parts] = [false, true].map(isPart =>
+      names
+        .filter(name => name.endsWith(unfinished) === isPart)
+        .map(numberOf)
+        .filter(Number.isInteger),
+    )
+    // A process that was killed has left its part of a file: that number is taken.
+    this.#last = Math.max(this.#last, ...whole!, ...parts!)
+    return whole!.sort((a, b) => a - b)
   }
 
   /** Whether there is anything to go on from. */
@@ -107,7 +111,6 @@ export class CheckpointFiles {
    */
   async newest(): Promise<Checkpoint | undefined> {
     const numbers = await this.#numbers()
-    this.#last = numbers.at(-1) ?? 0
     let first: unknown
     for (const number of numbers.reverse()) {
       try {
@@ -178,11 +181,13 @@ export class CheckpointFiles {
     const temporary = `${name}${unfinished}`
     const writer = new FrameWriter({ purpose, id: number })
     const refers = new Set([number])
+    const places = new Map<EncodedRows, Place>()
     const file = await this.#disk.create(temporary)
     try {
       const written = async (rows: EncodedRows): Promise<Place> => {
-        const place = this.#places.get(rows) ?? (await this.#append(rows, number, writer, file))
-        this.#places.set(rows, place)
+        const known = this.#places.get(rows) ?? places.get(rows)
+        const place = known ?? (await this.#append(rows, number, writer, file))
+        places.set(rows, place)
         refers.add(place.file)
         return place
       }
@@ -203,6 +208,8 @@ export class CheckpointFiles {
     }
     await this.#disk.rename(temporary, name)
     await this.#disk.syncNames()
+    // Not before: a file that has failed has no rows that a later one may refer to.
+    for (const [rows, place] of places) this.#places.set(rows, place)
     this.bytesWritten += writer.size
     this.#kept.push({ file: number, refers, log })
     await this.#clean()
@@ -233,7 +240,7 @@ export class CheckpointFiles {
     const needed = new Set(this.#kept.flatMap(({ refers }) => [...refers]))
     for (const name of await this.#disk.list()) {
       if (!name.startsWith(prefix)) continue
-      const number = Number(name.slice(prefix.length).replace(unfinished, ''))
+      const number = numberOf(name)
       if (!name.endsWith(unfinished) && (needed.has(number) || number > this.#last)) continue
       try {
         await this.#disk.remove(name)
@@ -245,6 +252,8 @@ export class CheckpointFiles {
 }
 
 const nameOf = (number: number): string => prefix + String(number).padStart(digits, '0')
+
+const numberOf = (name: string): number => Number(name.slice(prefix.length).replace(unfinished, ''))
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)

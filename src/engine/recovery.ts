@@ -94,8 +94,10 @@ export class Recovery implements Durability {
     if (loop.isBehind) return
     // What was read again need not be read another time; and there is something to go on from.
     this.#marks.clear()
-    await this.#take(loop.lastTime, loop.zeroTime)
-    await this.#writing
+    const first = await this.#taken(loop.lastTime, loop.zeroTime)
+    if (checkpoint) await this.#write(first)
+    // Without any checkpoint the log is of no use: nothing may be acknowledged before there is one.
+    else await this.#files.write(first)
   }
 
   async #goOn({ snapshot, inputs, log }: Checkpoint, loop: BatchLoop): Promise<void> {
@@ -190,21 +192,22 @@ export class Recovery implements Durability {
 
   async checkpoint(time: number, zeroTime: number): Promise<void> {
     try {
-      await this.#take(time, zeroTime)
+      const checkpoint = await this.#taken(time, zeroTime)
+      this.#writing = this.#write(checkpoint).finally(() => {
+        this.#writing = undefined
+      })
     } catch (error) {
       this.#options.warn(`no checkpoint was taken behind the batch at ${time} ms: ${error}`)
     }
   }
 
-  /** Takes what batches have left; it is written while later ones run. */
-  async #take(time: number, zeroTime: number): Promise<void> {
+  /** What batches have left; it is written while later ones run. */
+  async #taken(time: number, zeroTime: number): Promise<Checkpoint> {
     this.#last = time
     const { inputs, log } = this.#marks.get(time) ?? this.#mark(time)
     const snapshot = await this.#snapshots!.take(time, zeroTime)
     for (const at of this.#marks.keys()) if (at <= time) this.#marks.delete(at)
-    this.#writing = this.#write({ snapshot, inputs, log }).finally(() => {
-      this.#writing = undefined
-    })
+    return { snapshot, inputs, log }
   }
 
   async #write(checkpoint: Checkpoint): Promise<void> {
