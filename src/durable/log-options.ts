@@ -18,6 +18,11 @@ export interface LogOptions {
   readonly rollingIntervalMs?: number
   /** Attempts to write something before its appends reject; default 3. */
   readonly maxFailures?: number
+  /**
+   * Whether the log ends where appends had to reject: then all that wait and all later ones reject
+   * too, so that what is in it has no gaps. Default false: it goes on with those that follow.
+   */
+  readonly endsOnFailure?: boolean
   /** Told about what went wrong and was made good; silent by default. */
   readonly warn?: (message: string) => void
 }
@@ -29,6 +34,7 @@ export function checkedOptions(options: LogOptions): Required<LogOptions> {
     segmentBytesMax = segmentBytesMaxDefault,
     rollingIntervalMs = rollingIntervalMsDefault,
     maxFailures = maxFailuresDefault,
+    endsOnFailure = false,
     warn = () => undefined,
   } = options
   const limits: [name: string, value: number, max: number][] = [
@@ -41,7 +47,14 @@ export function checkedOptions(options: LogOptions): Required<LogOptions> {
     const rule = `has to be a whole number from 1 to ${max}`
     throw badCall({ label: 'WriteAheadLog.open' }, `${name} ${rule}, not ${preview(value)}`)
   }
-  return { now, segmentBytesMax, rollingIntervalMs, maxFailures, warn: quietly(warn) }
+  return {
+    now,
+    segmentBytesMax,
+    rollingIntervalMs,
+    maxFailures,
+    endsOnFailure,
+    warn: quietly(warn),
+  }
 }
 
 /** A listener that throws must not stop the log. */

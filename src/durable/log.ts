@@ -7,8 +7,8 @@
  * costs.
  *
  * A write that fails ends its file. It is tried again in a new one, and after `maxFailures`
- * attempts its appends reject; the log goes on with those that follow. `segments.ts` says how a
- * reader tells what counts.
+ * attempts its appends reject; the log goes on with those that follow, unless it is told to end
+ * there (`endsOnFailure`). `segments.ts` says how a reader tells what counts.
  *
  * What it leaves to others: that only one process writes to the directory (`directory-lock.ts`),
  * and when there is too much waiting (`pendingBytes`).
@@ -78,6 +78,8 @@ export class WriteAheadLog {
   #waiting: Waiting[] = []
   #writing: Promise<void> | undefined
   #closing: Promise<void> | undefined
+  /** Why nothing can be appended any more. */
+  #broken: PeltonError | undefined
   #pendingBytes = 0
   #flushedBytes = 0
 
@@ -129,6 +131,7 @@ export class WriteAheadLog {
    */
   async append(kind: number, parts: readonly Uint8Array[]): Promise<Position> {
     if (this.#closing) throw this.#failed('is closed: nothing can be appended')
+    if (this.#broken) throw this.#broken
     if (!Number.isInteger(kind) || kind < 1 || kind > RECORD_KIND_MAX) {
       throw this.#failed(`has records of kinds 1 to ${RECORD_KIND_MAX}, not ${preview(kind)}`)
     }
@@ -222,7 +225,8 @@ export class WriteAheadLog {
     while (this.#waiting.length > 0) {
       const group = this.#nextGroup()
       const bytes = group.reduce((sum, { bytes }) => sum + bytes, 0)
-      await this.#write(group, bytes)
+      if (this.#broken) this.#reject(group, bytes, this.#broken)
+      else await this.#write(group, bytes)
     }
     this.#writing = undefined
   }
@@ -258,11 +262,16 @@ export class WriteAheadLog {
         await this.#abandon()
       }
     }
-    this.#pendingBytes -= bytes
     const error = this.#failed(
       `was not written in ${maxFailures} attempts: ${messageOf(failure)}`,
       failure,
     )
+    if (this.#options.endsOnFailure) this.#broken = error
+    this.#reject(group, bytes, error)
+  }
+
+  #reject(group: readonly Waiting[], bytes: number, error: PeltonError): void {
+    this.#pendingBytes -= bytes
     for (const one of group) one.reject(error)
   }
 

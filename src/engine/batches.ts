@@ -108,6 +108,8 @@ export class BatchLoop {
   #horizon = 0
   /** Nodes whose result of a time could not be computed: later ones begin there. */
   #failed = new Map<StreamNode, number>()
+  /** Whether an output of a batch has failed. */
+  #lacksOutput = false
   /** By output operation: the end of its latest turn. */
   #lastTurns: Promise<void>[]
 
@@ -147,9 +149,12 @@ export class BatchLoop {
     this.#schedule(this.lastTime + this.options.intervalMs)
   }
 
-  /** Whether states lack a batch that failed: what they were is not what the batch left. */
+  /**
+   * Whether a batch has failed that a run after this one is to run again: states lack it, or an
+   * output does. A checkpoint behind it would have it forgotten.
+   */
   get isBehind(): boolean {
-    return this.#failed.size > 0
+    return this.#failed.size > 0 || this.#lacksOutput
   }
 
   /** Runs a batch of a run before this one; without outputs where those had ended. */
@@ -272,9 +277,21 @@ export class BatchLoop {
     }
     await this.#goOn(batch)
     this.#forget(batch.time)
-    if (!this.#abandoned) this.durability?.done(batch.time)
+    if (batch.outputs.some(output => output.failureReason !== undefined)) this.#noteFailure(batch)
+    else if (!this.#abandoned) this.durability?.done(batch.time)
     this.completed++
     this.#events.emit('batchCompleted', info(batch, start, this.#clock.now()))
+  }
+
+  /** A batch with an output that failed is not done: it is run again by whoever goes on. */
+  #noteFailure({ time }: Batch): void {
+    if (this.#lacksOutput || this.#abandoned) return
+    this.#lacksOutput = true
+    if (!this.durability) return
+    const message =
+      `an output of the batch at ${time} ms has failed: no checkpoints are taken from here on, so ` +
+      'that a context that goes on from the last one runs it again'
+    this.#events.emit('warning', { message })
   }
 
   /** Sums and states that no output has asked for in this batch must not miss it. */
@@ -339,8 +356,9 @@ export class BatchLoop {
     // What a failed result is made of stays: the next one needs it, and tries again.
     others.push(...this.#failed.values())
     for (const batch of this.#waiting) others.push(batch.time)
+    // Batches that were dropped are not done: a checkpoint behind this one needs what they would.
     const horizon =
-      others.length > 0 ? Math.min(...others) - this.options.intervalMs : this.lastTime
+      others.length > 0 ? Math.min(...others) - this.options.intervalMs : Math.max(this.#done, done)
     this.#horizon = horizon
     for (const node of this.#nodes) {
       for (const [time, made] of node.generated) {

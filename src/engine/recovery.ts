@@ -75,7 +75,9 @@ export class Recovery implements Durability {
     const { clock, warn, recovers } = options
     const files = new CheckpointFiles(disk, warn)
     if (!recovers && (await files.any())) throw exists(disk.name)
-    const log = await WriteAheadLog.open(disk, { now: () => clock.now(), warn })
+    // Rows are counted: a batch in the log whose rows are not all there could not be run again.
+    const logOptions = { now: () => clock.now(), endsOnFailure: true, warn }
+    const log = await WriteAheadLog.open(disk, logOptions)
     return new Recovery(log, files, options)
   }
 

@@ -4,7 +4,8 @@
  *
  * What it can't catch: faults in other combinations than these; test/chaos makes those up.
  */
-import { ManualClock, Receiver, StreamingContext } from 'pelton'
+import { setImmediate } from 'node:timers/promises'
+import { type DStream, ManualClock, Receiver, StreamingContext } from 'pelton'
 import { afterAll, expect, test } from 'vitest'
 import { checkpointDisk, sharedRuntime } from '../../src/context.ts'
 import { Runtime } from '../../src/engine/runtime.ts'
@@ -30,6 +31,7 @@ class Job {
   readonly warnings: string[] = []
   readonly errors: string[] = []
   readonly ssc: StreamingContext
+  readonly stream: DStream<string>
   counts: unknown[] = []
 
   constructor(disk: MemoryDisk) {
@@ -43,8 +45,8 @@ class Job {
       [checkpointDisk]: disk,
     } as StreamingContextOptions)
     this.ssc.on('error', ({ error }) => this.errors.push(error.code))
-    this.ssc
-      .receiverStream(this.receiver)
+    this.stream = this.ssc.receiverStream(this.receiver)
+    this.stream
       .map(word => [word, 1] as [string, number])
       .updateStateByKey((values, count: number | undefined) => values.length + (count ?? 0))
       .foreachRDD(async rdd => {
@@ -118,4 +120,88 @@ test('a context that can’t write its first checkpoint does not start', async (
   await third.batch(['a'])
   expect(third.counts).toEqual([['a', 2]])
   await third.ssc.stop()
+})
+
+test('a disk that is full for a while leaves no gap in what is counted', async () => {
+  // The log tries three times; then there is room again.
+  let failures = 0
+  const disk = fullDisk(() => failures-- > 0)
+  const first = new Job(disk)
+  await first.ssc.start()
+  await first.batch(['a'])
+  // The checkpoint behind it is to be written by then.
+  await setImmediate()
+  failures = 3
+  const lost = first.receiver.store(['b'], 2)
+  // By now the log is at it: these rows wait for their turn, and must not be taken without those.
+  await Promise.resolve()
+  await Promise.resolve()
+  const next = first.receiver.store(['c'], 3)
+  await expect(lost).rejects.toThrow(/ENOSPC/)
+  await expect(next).rejects.toThrow(/ENOSPC/)
+  expect(first.errors).toEqual(['LOG'])
+  await first.ssc.stop()
+  const second = new Job(disk)
+  await second.ssc.start()
+  expect(second.receiver.stored).toBe(1)
+  await second.batch(['b', 'c'])
+  expect(second.counts).toEqual([
+    ['a', 1],
+    ['b', 1],
+    ['c', 1],
+  ])
+  await second.ssc.stop()
+})
+
+test('a context that is stopped while batches wait leaves a whole checkpoint', async () => {
+  for (let waiting = 0; waiting < 4; waiting++) {
+    const disk = new MemoryDisk()
+    const first = new Job(disk)
+    await first.ssc.start()
+    await first.batch(['a'])
+    for (let i = 0; i < waiting; i++) {
+      await first.receiver.store(['a'], first.receiver.stored + 1)
+      first.clock.advance(1000)
+    }
+    await first.ssc.stop()
+    const second = new Job(disk)
+    await second.ssc.start()
+    await second.batch(['b'])
+    expect(second.counts, `${waiting} batches`).toEqual([
+      ['a', 1 + waiting],
+      ['b', 1],
+    ])
+    await second.ssc.stop()
+  }
+})
+
+test('a batch whose output failed is run again by whoever goes on', async () => {
+  const disk = new MemoryDisk()
+  const seen: string[] = []
+  const job = (fails: boolean): Job => {
+    const made = new Job(disk)
+    made.stream.foreachRDD(async (rdd, time) => {
+      if (fails && time === 2000) throw new Error('the sink is away')
+      seen.push(`${time} ${(await rdd.collect()).join()}`)
+    })
+    return made
+  }
+  const first = job(true)
+  await first.ssc.start()
+  for (const word of ['a', 'b', 'c', 'd']) await first.batch([word])
+  expect(seen).toEqual(['1000 a', '3000 c', '4000 d'])
+  expect(first.warnings).toContainEqual(expect.stringMatching(/output of the batch at 2000 ms/))
+  await first.ssc.stop()
+  const second = job(false)
+  await second.ssc.start()
+  // Those behind it had ended, and are not run again.
+  expect(seen).toEqual(['1000 a', '3000 c', '4000 d', '2000 b'])
+  await second.batch(['a'])
+  expect(second.counts).toEqual([
+    ['a', 2],
+    ['b', 1],
+    ['c', 1],
+    ['d', 1],
+  ])
+  await second.ssc.stop()
 })
