@@ -20,7 +20,11 @@ const randomMsMax = 1500
 /** Every third kill comes at a random time. */
 const randomEvery = 3
 /** Times that a process may come to a point before it dies there. */
-const numberMax: Partial<Record<Point, number>> = { 'log trimmed': 1, 'checkpoint renamed': 4 }
+const numberMax: Partial<Record<Point, number>> = {
+  'checkpoint renamed': 4,
+  'log mended': 1,
+  'log trimmed': 1,
+}
 const numberMaxUsual = 8
 const endPollMs = 50
 /** How a process ends that SIGTERM has had stop its context. */

@@ -14,6 +14,7 @@ export type SourceKind = 'receiver' | 'files' | 'socket'
  * - `state committed`: outputs and states are done, and the log does not say so yet.
  * - `checkpoint written`: its file is synced, under another name.
  * - `checkpoint renamed`: it has its name, which is not synced yet.
+ * - `log mended`: a process that goes on has written anew what the one before has left of its end.
  * - `log trimmed`: a file of the log that no checkpoint needs is gone.
  */
 export type Point =
@@ -27,6 +28,7 @@ export type Point =
   | 'state committed'
   | 'checkpoint written'
   | 'checkpoint renamed'
+  | 'log mended'
   | 'log trimmed'
 
 const common: readonly Point[] = [
@@ -38,6 +40,7 @@ const common: readonly Point[] = [
   'log written',
   'batch begun',
   'checkpoint written',
+  'log mended',
   'log trimmed',
 ]
 
