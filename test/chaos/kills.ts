@@ -35,6 +35,8 @@ export interface KillOptions {
   readonly kind: SourceKind
   readonly kills: number
   readonly seed: number
+  /** By `performance.now()`: no more kills after it. */
+  readonly until?: number
   readonly progress?: (text: string) => void
 }
 
@@ -85,10 +87,10 @@ class Campaign {
   }
 
   async run(): Promise<void> {
-    const { kind, kills, progress } = this.#options
+    const { kind, kills, until = Number.POSITIVE_INFINITY, progress } = this.#options
     for (const name of ['in', 'temporary', 'out', 'archive']) mkdirSync(this.#path(name))
     this.#sender = await this.#newSender()
-    for (let i = 0; i < kills && this.faults.length === 0; i++) {
+    for (let i = 0; i < kills && this.faults.length === 0 && performance.now() < until; i++) {
       const point = await this.#kill(i)
       this.#kills.set(point, (this.#kills.get(point) ?? 0) + 1)
       this.#archive()

@@ -44,9 +44,11 @@ const common: readonly Point[] = [
   'log trimmed',
 ]
 
-/** Those that a job comes to, the ones first that every campaign has to have. */
+/** Those that a job comes to. Each begins elsewhere, so that a short campaign has all of them. */
 export const pointsOf: Readonly<Record<SourceKind, readonly Point[]>> = {
   receiver: ['block received', 'acknowledged', ...common],
   files: common,
-  socket: common,
+  socket: [...common.slice(5), ...common.slice(0, 5)],
 }
+
+export const sourceKinds: readonly SourceKind[] = ['receiver', 'files', 'socket']
