@@ -86,7 +86,7 @@ const reader = (disk: Disk, number: number, pieceBytes?: number): FrameReader =>
 
 /**
  * Finds where the log ends, in its newest file with a good beginning, and makes durable what is
- * there: from now on it counts, whether it was acknowledged or not.
+ * there: from now on it counts, whether it was acknowledged or not. What lies behind it is gone.
  *
  * @throws PeltonError `LOG_DAMAGED` where something is bad that was whole once
  */
@@ -113,7 +113,7 @@ export async function findTail(
       )
     }
     if (!begin) continue
-    await disk.sync(segmentName(number))
+    await rewrite(disk, segmentName(number), at)
     return { segment: number, offset: at, count: begin.before + frames }
   }
   // Without any good beginning this can only be a log whose first write did not succeed: there the
@@ -121,6 +121,34 @@ export async function findTail(
   const lowest = numbers[0]
   if (lowest === undefined || lowest === 1) return undefined
   throw damaged(disk, lowest, 0, 'no file of the log has a good beginning')
+}
+
+/** Bytes that are copied at once. */
+const copiedBytesMax = 1024 * 1024
+
+/**
+ * Makes the first `bytes` of a file durable, and drops the others. A sync would not do: where an
+ * earlier one has failed, systems take what it was to write for written, and read it from memory
+ * until the machine stops.
+ */
+async function rewrite(disk: Disk, name: string, bytes: number): Promise<void> {
+  const copy = `${name}.part`
+  if ((await disk.list()).includes(copy)) {
+    // A process that was killed has left its own, which must not come back under the other name.
+    await disk.remove(copy)
+    await disk.syncNames()
+  }
+  const file = await disk.create(copy)
+  try {
+    for (let at = 0; at < bytes; at += copiedBytesMax) {
+      await file.append([await disk.read(name, at, Math.min(bytes, at + copiedBytesMax))])
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await disk.rename(copy, name)
+  await disk.syncNames()
 }
 
 /** The chain of files that count, first to last, from the one that the log ends in. */

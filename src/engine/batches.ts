@@ -300,7 +300,8 @@ export class BatchLoop {
       turn.end()
     }
     await this.#goOn(batch)
-    this.#forget([...this.#running].filter(time => time !== batch.time))
+    const others = [...this.#running].filter(time => time !== batch.time)
+    this.#forget(others, batch.time)
     const relieving = this.relieve?.(this.#nodes)
     if (relieving) await relieving
     if (!this.#abandoned) this.durability?.ended(batch.time, !hasFailed(batch))
@@ -379,13 +380,14 @@ export class BatchLoop {
   }
 
   /** Lets go of results that no batch still to come, waiting or one of these, can need. */
-  #forget(running: readonly number[]): void {
+  #forget(running: readonly number[], done = Number.NEGATIVE_INFINITY): void {
     const others = [...running]
     // What a failed result is made of stays: the next one needs it, and tries again.
     others.push(...this.#failed.values())
     for (const batch of this.#waiting) others.push(batch.time)
+    // Batches that were dropped are not done: a checkpoint behind this one needs what they would.
     const horizon =
-      others.length > 0 ? Math.min(...others) - this.options.intervalMs : this.lastTime
+      others.length > 0 ? Math.min(...others) - this.options.intervalMs : Math.max(this.#done, done)
     this.#horizon = horizon
     for (const node of this.#nodes) {
       for (const [time, made] of node.generated) {

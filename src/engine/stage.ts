@@ -225,7 +225,7 @@ export class StageRunner {
     let result: TaskResult
     const { inline, group } = where
     const tables = tablesOf(task)
-    const undo = tables.length > 0 ? () => undoTables(this.#arena, tables) : undefined
+    const undo = tables.length > 0 ? () => undoTables(this.#arena, tables, task.attempt) : undefined
     const { kit, taskTimeoutMs } = this.#options
     try {
       result =

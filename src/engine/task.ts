@@ -128,7 +128,7 @@ export class TaskRunner {
     } catch (error) {
       this.#share.takeUpdates()
       this.#builder.reset()
-      undoTables(this.#arena, tablesOf(message))
+      undoTables(this.#arena, tablesOf(message), message.attempt)
       // Also what a sink had sealed before it failed: everything that bears the attempt's number.
       this.#arena.reap(message.attempt)
       const elapsedMs = stopwatch() - started

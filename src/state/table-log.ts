@@ -81,9 +81,15 @@ export function undoTable(arena: Arena, header: number, free: boolean): void {
   for (const chunk of taken) arena.free(chunk)
 }
 
-/** The same for some tables of an attempt that has failed. */
-export function undoTables(arena: Arena, headers: readonly number[]): void {
-  for (const header of headers) undoTable(arena, header, false)
+/**
+ * The same for some tables of an attempt that has failed, where it has written them: one that only
+ * reads finds what the batch at hand has written and sealed, which stays.
+ */
+export function undoTables(arena: Arena, headers: readonly number[], attempt: number): void {
+  for (const header of headers) {
+    const log = arena.u32[header / 4 + LOG]!
+    if (log !== 0 && arena.ownerOf(log) === attempt) undoTable(arena, header, false)
+  }
 }
 
 function undoCells({ u32, f64 }: Arena, log: number): void {

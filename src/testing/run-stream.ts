@@ -2,13 +2,13 @@
 import { StreamingContext, sharedRuntime } from '../context.ts'
 import type { DStream } from '../dstream.ts'
 import { ManualClock } from '../engine/clock.ts'
-import { Runtime } from '../engine/runtime.ts'
-import { PeltonError } from '../errors.ts'
 import type { StreamingContextOptions } from '../options.ts'
+import { balanced, runtimeFor } from './runtimes.ts'
 
 type Batches<T> = readonly (readonly T[] | null)[]
 
-interface CommonOptions {
+/** What `runStream` and `simulate` share. */
+export interface CommonOptions {
   /** Milliseconds between batches; default 1000. */
   readonly batchInterval?: number
   /** Batches to run; default: as many as the longest input. More are empty ones. */
@@ -34,22 +34,6 @@ export interface RunStreamOptions<T, R> extends CommonOptions {
 export interface RunStreamsOptions<R> extends CommonOptions {
   readonly inputs: readonly Batches<any>[]
   readonly build: (...streams: any[]) => DStream<R>
-}
-
-const runtimes = new Map<number, Runtime>()
-
-/** One warm pool a process and number of workers: thousands of runs fit into a test run. */
-function runtimeFor(workers: number): Runtime {
-  let runtime = runtimes.get(workers)
-  if (!runtime) runtimes.set(workers, (runtime = new Runtime({ workers, poison: true })))
-  return runtime
-}
-
-/** Ends the pools that `runStream` keeps warm; only needed where threads are counted. */
-export async function closeTestRuntimes(): Promise<void> {
-  const open = [...runtimes.values()]
-  runtimes.clear()
-  for (const runtime of open) await runtime.close()
 }
 
 /**
@@ -80,51 +64,33 @@ export async function runStream<R>(
     [sharedRuntime]: runtime,
   } as StreamingContextOptions)
   const results: R[][] = []
-  let left = 0
-  enter(runtime)
-  try {
-    const streams = inputs.map(input => {
-      const missing = Array.from({ length: Math.max(0, batches - input.length) }, () => [])
-      return ssc.queueStream([...input, ...missing] as any[], { partitions })
-    })
-    const built = (options.build as (...args: unknown[]) => DStream<R>)(...streams, ssc)
-    built.foreachRDD(async rdd => {
-      results.push(await rdd.collect())
-    })
-    await ssc.start()
-    const ended = ssc.awaitTermination()
-    ended.catch(() => undefined)
-    let failed = false
-    ended.catch(() => {
-      failed = true
-    })
-    for (let i = 0; i < batches && !failed; i++) {
-      clock.advance(batchInterval)
-      await ssc.whenIdle()
+  const run = async (): Promise<void> => {
+    try {
+      const streams = inputs.map(input => {
+        const missing = Array.from({ length: Math.max(0, batches - input.length) }, () => [])
+        return ssc.queueStream([...input, ...missing] as any[], { partitions })
+      })
+      const built = (options.build as (...args: unknown[]) => DStream<R>)(...streams, ssc)
+      built.foreachRDD(async rdd => {
+        results.push(await rdd.collect())
+      })
+      await ssc.start()
+      const ended = ssc.awaitTermination()
+      ended.catch(() => undefined)
+      let failed = false
+      ended.catch(() => {
+        failed = true
+      })
+      for (let i = 0; i < batches && !failed; i++) {
+        clock.advance(batchInterval)
+        await ssc.whenIdle()
+      }
+      await ssc.stop()
+      await ended
+    } finally {
+      await ssc.stop()
     }
-    await ssc.stop()
-    await ended
-  } finally {
-    await ssc.stop()
-    left = leave(runtime)
   }
-  if (left <= 0) return results
-  throw new PeltonError(`${left} bytes of the arena were not given back`, { code: 'LEAK' })
-}
-
-/** Runs at work on a runtime, and the bytes that were in use before the first of them. */
-const atWork = new WeakMap<Runtime, { runs: number; bytes: number }>()
-
-const bytesOf = (runtime: Runtime): number => runtime.bytesInUse - runtime.programs.bytes
-
-function enter(runtime: Runtime): void {
-  const state = atWork.get(runtime)
-  if (state && state.runs > 0) state.runs++
-  else atWork.set(runtime, { runs: 1, bytes: bytesOf(runtime) })
-}
-
-/** Bytes that the last run to leave finds in use beyond those that the first one found. */
-function leave(runtime: Runtime): number {
-  const state = atWork.get(runtime)!
-  return --state.runs > 0 ? 0 : bytesOf(runtime) - state.bytes
+  await balanced(runtime, run)
+  return results
 }

@@ -295,6 +295,24 @@ describe('failures', () => {
     expect(await numbersOf((await again(faulty)).log.read())).toEqual([0, 3])
   })
 
+  test('endsOnFailure: after appends that reject come no others', async () => {
+    const full: Record<number, string> = {}
+    const disk = new MemoryDisk({ faults: full })
+    const { log } = await opened(disk, { maxFailures: 1, endsOnFailure: true })
+    values(await append(log, [0]))
+    full[disk.operations + 1] = 'ENOSPC'
+    const first = append(log, [1])
+    await Promise.resolve()
+    await Promise.resolve()
+    const second = append(log, [2])
+    const results = [await first, await second, await append(log, [3])].flat()
+    for (const result of results) {
+      expect((result as PromiseRejectedResult).reason.message).toContain('1 attempts')
+    }
+    expect(log.pendingBytes).toBe(0)
+    expect(await numbersOf((await again(disk)).log.read())).toEqual([0])
+  })
+
   test('a full disk gets its room back', async () => {
     const faults: Record<number, string> = {}
     const disk = new MemoryDisk({ faults, seed: 3 })

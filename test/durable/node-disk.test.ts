@@ -92,14 +92,14 @@ describe.each(Object.entries(disks))('%s', (_, open) => {
     expect((await failure(disk.create('a'))).message).toContain('exists already (EEXIST)')
     expect(await read(disk, 'a')).toBe('first')
     const missing = [
-      disk.read('b'),
-      disk.size('b'),
-      disk.sync('b'),
-      disk.remove('b'),
-      disk.rename('b', 'a'),
+      () => disk.read('b'),
+      () => disk.size('b'),
+      () => disk.sync('b'),
+      () => disk.remove('b'),
+      () => disk.rename('b', 'a'),
     ]
     for (const one of missing) {
-      const error = await failure(one)
+      const error = await failure(one())
       expect(error.code).toBe('DISK')
       expect(error.message).toMatch(/\/b: it does not exist \(ENOENT\)/)
     }

@@ -8,6 +8,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { type DStream, Receiver, type State, StateSpec } from 'pelton'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { forcedPlacement } from '../../src/context.ts'
+import { LostTaskError } from '../../src/engine/pool.ts'
 import { FreshFiles, SharedWorkers } from './support.ts'
 
 const shared = new SharedWorkers()
@@ -147,6 +148,30 @@ describe('half a partition is undone', () => {
     expect(outcome.failures).toBeGreaterThan(10)
     expect({ ...outcome, failures: 0 }).toEqual(sound)
   })
+})
+
+test('a task that is lost while it reads states leaves what the batch has written', async () => {
+  const { pool } = shared.runtime
+  const real = pool.run.bind(pool)
+  let lost = 0
+  const tasks = new Map<string, number>()
+  pool.run = async (task, options) => {
+    const { table, time } = task.parts[0]!
+    const number = 1 + (tasks.get(`${table} ${time}`) ?? 0)
+    tasks.set(`${table} ${time}`, number)
+    // The first task of a table and a batch writes it, the second one reads it.
+    if (table === 0 || number !== 2) return await real(task, options)
+    lost++
+    options?.undo?.()
+    throw new LostTaskError(new Error('its thread has died'), false)
+  }
+  try {
+    const outcome = await run(() => {})
+    expect(outcome).toEqual({ ...sound, failures: lost })
+    expect(lost).toBeGreaterThan(partitions)
+  } finally {
+    pool.run = real
+  }
 })
 
 test('a stage that fails leaves all partitions as they were, and is done again later', async () => {
