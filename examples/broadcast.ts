@@ -4,7 +4,7 @@ import { accumulator, broadcast, milliseconds, StreamingContext } from 'pelton'
 const stopWords = broadcast(new Set(['the', 'and', 'of']))
 const dropped = accumulator(0)
 
-const ssc = new StreamingContext({ batchInterval: milliseconds(50) })
+const ssc = new StreamingContext({ batchInterval: milliseconds(200) })
 const words = ssc
   .queueStream([['the heaven and the earth'], ['the face of the deep']])
   .flatMap(line => line.split(' '))
