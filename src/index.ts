@@ -14,6 +14,7 @@ export type {
   EngineEvents,
   OutputOperationInfo,
   ReceiverInfo,
+  SpeculationInfo,
   StreamInputInfo,
 } from './engine/events.ts'
 export { Receiver } from './engine/receiver.ts'
@@ -42,6 +43,7 @@ export type {
   BackpressureOptions,
   BatchContextOptions,
   Logger,
+  SpeculationOptions,
   StreamingContextOptions,
 } from './options.ts'
 export type { PartialCount } from './rdd/partitions.ts'

@@ -14,7 +14,9 @@ Object.defineProperty(globalThis, Symbol.for('pelton.worker'), { value: true })
 const data = workerData as WorkerData
 const arena = Arena.attach(data.arena)
 const runner = new TaskRunner(arena, operators, builtins, threadId)
-const drainer = new Drainer(new RingMemory(data.ring), threadId, task => runner.run(task))
+const drainer = new Drainer(new RingMemory(data.ring), threadId, (task, isUnwanted) =>
+  runner.run(task, isUnwanted),
+)
 const closeWaitMs = 2000
 
 async function run(message: PoolMessage): Promise<DrainResult | undefined> {

@@ -15,6 +15,8 @@ export interface Estimate {
   readonly milliseconds: number
   /** Whether that follows from what the same chains have cost, and not from a first guess. */
   readonly isMeasured: boolean
+  /** Whether a chain among them has never run: a function of its may take any time. */
+  readonly isNew: boolean
 }
 
 /** A stage that takes longer keeps timers and receivers of the main thread waiting. */
@@ -84,15 +86,17 @@ export class Placing {
     let total = 0
     let milliseconds = 0
     let isMeasured = true
+    let isNew = false
     for (const index of indexes) {
       const { chain, pieces } = placed[index]!
-      const { partMs, rowMs, measured } = this.#cost(programs.get(chain)!)
+      const { partMs, rowMs, measured, warm } = this.#cost(programs.get(chain)!)
       isMeasured &&= measured >= measuredMin
+      isNew ||= !warm
       const weight = weightOf(pieces)
       total += weight
       milliseconds += Math.max(partMs, weight * rowMs)
     }
-    return { weight: total, milliseconds, isMeasured }
+    return { weight: total, milliseconds, isMeasured, isNew }
   }
 }
 
@@ -116,10 +120,12 @@ export function busyPartitions(placed: readonly PlacedPartition[]): number[] {
 export function dealt(
   placed: readonly PlacedPartition[],
   indexes: readonly number[],
-  { weight: total, milliseconds }: Estimate,
+  { weight: total, milliseconds, isNew }: Estimate,
   workers: number,
 ): number[][] {
-  const count = Math.min(workers * tasksPerWorker, Math.max(1, milliseconds / taskMsMin))
+  const countMax = workers * tasksPerWorker
+  // What little one task more costs is soon made up for where few rows turn out to take long.
+  const count = isNew ? countMax : Math.min(countMax, Math.max(1, milliseconds / taskMsMin))
   const target = Math.max(1, total / count)
   const tasks: number[][] = []
   let task: number[] = []

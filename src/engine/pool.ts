@@ -6,7 +6,7 @@ import { Piscina } from 'piscina'
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import { threadOwner } from './block-store.ts'
-import { type Cancel, watchdog } from './clock.ts'
+import { type Cancel, sharedStopwatch, watchdog } from './clock.ts'
 import type { DrainMessage, DrainResult } from './drain.ts'
 import type { EventBus } from './events.ts'
 import type { TaskMessage, TaskResult } from './program.ts'
@@ -26,6 +26,8 @@ const drainMax = 0x3fffffff
 const exitWaitMs = 10_000
 const closeWaitMs = 5000
 const failuresMax = 8
+/** A worker that does not end by itself what nobody waits for is ended after that. */
+const dismissedMs = 5000
 /** How exactly a timeout is kept: to a quarter of it. */
 const looksPerTimeout = 4
 
@@ -75,6 +77,20 @@ export interface RunOptions {
    * what the attempt took is still there. Only then is the task known to be lost.
    */
   readonly undo?: (() => void) | undefined
+}
+
+/** An attempt of a task on its way. */
+export interface Running {
+  /** As `run` gives it. */
+  readonly result: Promise<TaskResult>
+  /** Milliseconds since a worker began with it; 0 where none has. */
+  ranMs(): number
+  /**
+   * Nobody waits for its result any more. Its worker ends it when it next looks, at the latest
+   * after a vector of rows; a worker that does not look for `graceMs` is ended. Only when nobody
+   * works on it any more does `result` settle, in whatever way.
+   */
+  dismiss(graceMs?: number): void
 }
 
 /** A worker that takes tasks, as the main thread knows it. */
@@ -200,15 +216,50 @@ export class Pool {
    * Runs one attempt of a task. Rejects with LostTaskError when its thread died or was ended
    * because of `timeoutMs`; its chunks then stay in quarantine until the thread has exited.
    */
-  run(task: TaskMessage, { timeoutMs, group = 0, undo }: RunOptions = {}): Promise<TaskResult> {
-    return new Promise((resolve, reject) => {
-      this.#checkOpen()
-      const ticket: Ticket = { task, group, undo, resolve, reject, slot: -1 }
+  run(task: TaskMessage, { timeoutMs, group = 0, undo }: RunOptions = {}): Running {
+    const { promise: result, resolve, reject } = Promise.withResolvers<TaskResult>()
+    const ticket: Ticket = { task, group, undo, resolve, reject, slot: -1 }
+    const closed = this.#closed()
+    if (closed) reject(closed)
+    else {
       if (timeoutMs !== undefined) this.#limit(ticket, timeoutMs)
       this.#queue.add(ticket)
       this.#queue.listen()
       if (this.#drains.size < Math.min(this.workers, this.#queue.size)) this.#drain()
-    })
+    }
+    return {
+      result,
+      ranMs: () => this.#queue.ranMs(ticket, sharedStopwatch()),
+      dismiss: (graceMs = dismissedMs) => this.#dismiss(ticket, result, graceMs),
+    }
+  }
+
+  /** Settles what has ended since the last look; who counts results calls it. */
+  collect(): void {
+    this.#queue.collect()
+  }
+
+  /** Whether another task would begin at once. */
+  get hasIdleWorker(): boolean {
+    return !this.#isEnding && !this.#queue.isQueued && this.#queue.running < this.workers
+  }
+
+  #dismiss(ticket: Ticket, result: Promise<TaskResult>, graceMs: number): void {
+    if (!ticket.isUnwanted && this.#queue.unwant(ticket)) {
+      ticket.reject(new LostTaskError(new Error('nobody waits for it'), false))
+      return
+    }
+    // Others of its stage may have ended without a word, as it was not the last one.
+    this.#queue.collect()
+    let cancel: Cancel
+    const look = (): void => {
+      const drain = this.#queue.drainOf(ticket)
+      if (drain === undefined) cancel = watchdog(graceMs, look)
+      else this.#drains.get(drain)?.abort.abort()
+    }
+    cancel = watchdog(graceMs, look)
+    const end = (): void => cancel()
+    result.then(end, end)
   }
 
   /** Sends a task that is too long for the ring through a port, as soon as a worker is idle. */
@@ -259,14 +310,16 @@ export class Pool {
         ? new Error(`the task ran longer than taskTimeout, ${late.timeoutMs} ms`)
         : error
       this.#queue.forget(ticket)
+      // What it reads is let go of when it is known to be lost, where nobody tries it again.
+      const waits = ticket.undo !== undefined || ticket.isUnwanted
       const reject = (): void => ticket.reject(this.#closed() ?? new LostTaskError(reason, isLate))
       this.#afterExit(thread, () => {
         this.#reclaim(ticket)
         this.#needsReconcile = true
         this.#queue.release(ticket.slot)
-        if (ticket.undo) reject()
+        if (waits) reject()
       })
-      if (!ticket.undo) reject()
+      if (!waits) reject()
     }
     // What the thread takes before it has ended is nobody's fault: it is published again.
     this.#afterExit(thread, () => {
@@ -308,11 +361,6 @@ export class Pool {
 
   get #isEnding(): boolean {
     return this.#destroyed || this.#broken !== undefined
-  }
-
-  #checkOpen(): void {
-    const error = this.#closed()
-    if (error) throw error
   }
 
   #closed(): PeltonError | undefined {

@@ -154,7 +154,12 @@ describe('tasks', () => {
           const busy = busyPartitions(placed)
           expect(busy).toEqual(rows.flatMap((n, i) => (n > 0 ? [i] : [])))
           const weight = rows.reduce((a, b) => a + b, 0)
-          const tasks = dealt(placed, busy, { weight, milliseconds, isMeasured: true }, workers)
+          const tasks = dealt(
+            placed,
+            busy,
+            { weight, milliseconds, isMeasured: true, isNew: false },
+            workers,
+          )
           expect(tasks.flat()).toEqual(busy)
           expect(tasks.length).toBeLessThanOrEqual(Math.max(1, workers * 8))
         },
@@ -195,8 +200,8 @@ describe('tasks', () => {
     expect(estimate().isMeasured).toBe(true)
 
     const cheap = { weight: 100_000, milliseconds: 0.1 }
-    expect(isTiny({ ...cheap, isMeasured: false })).toBe(false)
-    expect(isTiny({ ...cheap, isMeasured: true })).toBe(true)
-    expect(isTiny({ weight: 8192, milliseconds: 0.6, isMeasured: false })).toBe(true)
+    expect(isTiny({ ...cheap, isMeasured: false, isNew: false })).toBe(false)
+    expect(isTiny({ ...cheap, isMeasured: true, isNew: false })).toBe(true)
+    expect(isTiny({ weight: 8192, milliseconds: 0.6, isMeasured: false, isNew: false })).toBe(true)
   })
 })
