@@ -44,9 +44,17 @@ export class Drainer {
   readonly #ring: RingMemory
   readonly #thread: number
   readonly #run: RunTask
+  readonly #afterTask: (() => Promise<void> | undefined) | undefined
   #gaveWayAt = 0
 
-  constructor(ring: RingMemory, thread: number, run: RunTask) {
+  /** @param afterTask may end the thread: no task is lost by that */
+  constructor(
+    ring: RingMemory,
+    thread: number,
+    run: RunTask,
+    afterTask?: () => Promise<void> | undefined,
+  ) {
+    this.#afterTask = afterTask
     this.#ring = ring
     this.#thread = thread
     this.#run = run
@@ -68,6 +76,8 @@ export class Drainer {
       }
       const tooLong = await this.#finish(slot, readTask(ring.numbers(slot)))
       if (tooLong) return tooLong
+      const leaving = this.#afterTask?.()
+      if (leaving) await leaving
       if (Atomics.load(ring.words, CALLS) > 0) return undefined
       if (stopwatch() - this.#gaveWayAt > giveWayMs) {
         await giveWay()

@@ -9,6 +9,8 @@ import { threadOwner } from './block-store.ts'
 import { type Cancel, sharedStopwatch, watchdog } from './clock.ts'
 import type { DrainMessage, DrainResult } from './drain.ts'
 import type { EventBus } from './events.ts'
+import { fullExitCode } from './heap-gauge.ts'
+import { type BusyWorker, HeapWatch, heapLimits, limitText } from './heap-watch.ts'
 import type { TaskMessage, TaskResult } from './program.ts'
 import { CALLS, firstDrain, type WorkerData } from './ring.ts'
 import { RingQueue, type Ticket } from './ring-queue.ts'
@@ -31,6 +33,9 @@ const dismissedMs = 5000
 /** How exactly a timeout is kept: to a quarter of it. */
 const looksPerTimeout = 4
 
+/** Code of Node's error for a thread that met V8's limit. */
+export const outOfHeap = 'ERR_WORKER_OUT_OF_MEMORY'
+
 /** A task that died with its thread, or whose thread had to be ended. */
 export class LostTaskError extends Error {
   readonly reason: unknown
@@ -40,22 +45,6 @@ export class LostTaskError extends Error {
     super(`the worker died: ${(reason as Error | null)?.message || String(reason)}`)
     this.reason = reason
     this.timedOut = timedOut
-  }
-}
-
-/**
- * A thread that meets its limit gets 16 MiB more in which to end. A young generation that could
- * move
- * more than that at once makes V8 abort the whole process instead: 6 times in 6 for strings and 2
- * in
- * 6 for arrays, against none in 24 with this limit. A Map that doubles beyond it still does.
- */
-const youngMbMax = 16
-
-function heapLimits(heapMb: number) {
-  return {
-    maxOldGenerationSizeMb: heapMb,
-    maxYoungGenerationSizeMb: Math.min(youngMbMax, Math.ceil(heapMb / 4)),
   }
 }
 
@@ -98,6 +87,8 @@ interface Drain {
   readonly abort: AbortController
   /** The task for whose sake it is ended, and how long that had been given. */
   late?: { readonly ticket: Ticket; readonly timeoutMs: number }
+  /** The same for one that took too much of the heap. */
+  full?: { readonly ticket: Ticket; readonly why: string }
 }
 
 export class Pool {
@@ -106,6 +97,10 @@ export class Pool {
   #events: EventBus
   #piscina: Piscina<PoolMessage, DrainResult | undefined>
   #queue = new RingQueue(ticket => this.#bring(ticket))
+  #heaps: HeapWatch
+  #heapMb: number | undefined
+  /** Threads that ended themselves as their heaps were full. */
+  #full = new Set<number>()
   #drains = new Map<number, Drain>()
   #nextDrain = firstDrain
   #nextAttempt = 1
@@ -124,7 +119,13 @@ export class Pool {
     this.#arena = arena
     this.#events = events
     this.workers = options.workers
-    const workerData: WorkerData = { arena: arena.handle(), ring: this.#queue.memory.buffer }
+    const workerData: WorkerData = {
+      arena: arena.handle(),
+      ring: this.#queue.memory.buffer,
+      heapMb: options.heapMb,
+    }
+    this.#heapMb = options.heapMb
+    this.#heaps = new HeapWatch(options.heapMb, () => this.#busyWorkers())
     const limits = options.heapMb ? { resourceLimits: heapLimits(options.heapMb) } : {}
     this.#piscina = new Piscina({
       filename: options.workerFile.href,
@@ -168,8 +169,19 @@ export class Pool {
       if (this.#piscina.threads.length === 0) {
         this.#giveUp(this.#lastError ?? `exit code ${code}`)
       }
+      if (code === fullExitCode) this.#wasFull(id)
       if (!this.#destroyed) this.#events.emit('workerExited', { worker: id, code })
     })
+  }
+
+  /** A worker has ended itself between tasks: what its functions keep had filled its heap. */
+  #wasFull(id: number): void {
+    this.#full.add(id)
+    const limit = this.#heapMb ? `workerHeap, ${this.#heapMb} MiB` : "V8's limit"
+    const message =
+      `a worker has been replaced, as more than 80 % of its heap was in use between tasks ` +
+      `(${limit}): look for what modules and resources of your functions keep, or raise workerHeap`
+    this.#events.emit('warning', { message })
   }
 
   /** Workers that die before they take a task would be replaced for ever, and jobs would wait. */
@@ -225,6 +237,7 @@ export class Pool {
       if (timeoutMs !== undefined) this.#limit(ticket, timeoutMs)
       this.#queue.add(ticket)
       this.#queue.listen()
+      this.#heaps.wake()
       if (this.#drains.size < Math.min(this.workers, this.#queue.size)) this.#drain()
     }
     return {
@@ -294,6 +307,26 @@ export class Pool {
     while (this.#drains.size < this.workers && this.#queue.isQueued) void this.#drain()
   }
 
+  /** Tasks at work, each with its thread; undefined where none is on its way. */
+  #busyWorkers(): BusyWorker[] | undefined {
+    if (this.#queue.size === 0) return undefined
+    const { memory } = this.#queue
+    const now = sharedStopwatch()
+    return [...this.#drains].flatMap(([drain, own]) => {
+      const id = Atomics.load(memory.words, memory.threadAt(drain))
+      const thread = this.#piscina.threads.find(({ threadId }) => threadId === id)
+      const [ticket] = this.#queue.takenBy(drain)
+      if (!thread || !ticket) return []
+      const end = (why: string): void => {
+        if (this.#queue.drainOf(ticket) !== drain) return
+        own.full = { ticket, why }
+        own.abort.abort()
+      }
+      const ranMs = this.#queue.ranMs(ticket, now)
+      return [{ attempt: ticket.task.attempt, ranMs, thread, end }]
+    })
+  }
+
   /** What a drain had taken up when its thread died is lost; the rest is for others. */
   #lost(drain: number, own: Drain, error: unknown, first: DrainMessage['first']): void {
     const { memory } = this.#queue
@@ -302,13 +335,16 @@ export class Pool {
     // Nobody has taken up what was to come through the port, or somebody else's death was in time.
     const unsent = first && this.#queue.at(first.slot)
     if (unsent && this.#queue.drainOf(unsent) === undefined) taken.push(unsent)
-    if (taken.length === 0 && !this.#isEnding) this.#failed(error)
+    const wasFull = this.#full.delete(thread)
+    if (taken.length === 0 && !this.#isEnding && !wasFull) this.#failed(error)
     for (const ticket of taken) {
-      const { late } = own
+      const { late, full } = own
       const isLate = late?.ticket === ticket
       const reason = isLate
         ? new Error(`the task ran longer than taskTimeout, ${late.timeoutMs} ms`)
-        : error
+        : full?.ticket === ticket
+          ? Object.assign(new Error(full.why), { code: outOfHeap })
+          : this.#withLimit(error)
       this.#queue.forget(ticket)
       // What it reads is let go of when it is known to be lost, where nobody tries it again.
       const waits = ticket.undo !== undefined || ticket.isUnwanted
@@ -331,6 +367,14 @@ export class Pool {
       }
       this.#reconcileIfNeeded()
     })
+  }
+
+  /** The error of a thread that V8 has ended does not say which option is meant. */
+  #withLimit(error: unknown): unknown {
+    const { code, message } = error as { code?: unknown; message?: unknown }
+    if (code !== outOfHeap || !this.#heapMb) return error
+    const limit = limitText(this.#heapMb, this.#heapMb)
+    return Object.assign(new Error(`${message} (${limit})`), { code })
   }
 
   /** Nobody works on the task any more: what it has taken and done is undone. */
@@ -438,6 +482,7 @@ export class Pool {
     if (this.#destroyed) return
     if (this.#usesResources && !this.#broken) await this.#closeResources()
     this.#destroyed = true
+    this.#heaps.stop()
     this.#rejectUntaken()
     const gone = [...this.#alive].map(
       id =>

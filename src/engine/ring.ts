@@ -44,6 +44,8 @@ import type { Arena } from '../columnar/arena.ts'
 export interface WorkerData {
   readonly arena: ReturnType<Arena['handle']>
   readonly ring: SharedArrayBuffer
+  /** Limit of the thread's heap, in MiB; undefined: V8's own. */
+  readonly heapMb: number | undefined
 }
 
 export const FREE = 0
