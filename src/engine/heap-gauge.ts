@@ -1,4 +1,4 @@
-/** A worker's own look at its heap, between two tasks: what its functions keep may have filled it. */
+/** A worker's own look at its heap between two tasks: its functions may have kept too much. */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { stopwatch } from './clock.ts'

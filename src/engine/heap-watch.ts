@@ -17,7 +17,7 @@
  * above it V8 lets garbage grow far beyond what lives, as measured: 122 MB where 35 MB live.
  */
 import type { Worker } from 'node:worker_threads'
-import { type Cancel, watchdog } from './clock.ts'
+import { type Cancel, stopwatch, watchdog } from './clock.ts'
 
 /** A task that runs, and its thread. */
 export interface BusyWorker {
@@ -36,7 +36,7 @@ const mib = 2 ** 20
  */
 const youngMbMax = 16
 /** V8's limit above that of a worker: enough for what doubles, and bounded, as it may be used. */
-const headroomMbMax = 256
+const headroomMbMax = 512
 
 /** V8's limits for a worker whose heap may hold `heapMb` MiB. */
 export function heapLimits(heapMb: number) {
@@ -58,6 +58,10 @@ const fullShare = 0.8
  */
 const overshoot = 1.1
 const lastShareByDefault = 0.9
+/** Of a worker's limit: from there on the watch looks more often. */
+const nearShare = 0.5
+/** What a busy loop allocates in small objects, at the most. */
+const smallBytesPerMs = 1.5 * mib
 /** By so much a heap falls only where all of it has been collected, and not the young part. */
 const youngMb = 2 * youngMbMax
 const youngMbByDefault = 128
@@ -67,13 +71,24 @@ export function isFull(used: number, heapMb: number): boolean {
   return used > heapMb * mib * fullShare
 }
 
+/** What was seen of the heap under one attempt, in bytes. */
+interface Seen {
+  /** Highest use since all garbage was last collected. */
+  peak: number
+  used: number
+  /** Its share of the worker's limit. */
+  share: number
+  at: number
+  /** Whether the thread has not answered yet: it may be blocked. */
+  waits: boolean
+}
+
 export class HeapWatch {
   readonly #heapMb: number | undefined
   /** Tasks that run, or undefined where none is on its way. */
   readonly #busy: () => readonly BusyWorker[] | undefined
   #cancel: Cancel | undefined
-  /** Highest use of the heap by attempt, since all of it was last collected. */
-  #peaks = new Map<number, number>()
+  #seen = new Map<number, Seen>()
 
   /** @param heapMb limit of a worker; without one it is V8's own */
   constructor(heapMb: number | undefined, busy: () => readonly BusyWorker[] | undefined) {
@@ -83,44 +98,67 @@ export class HeapWatch {
 
   /** Something may run: looks until nothing does. */
   wake(): void {
-    this.#cancel ??= watchdog(longMs, () => void this.#look())
+    this.#cancel ??= watchdog(longMs, () => this.#look())
   }
 
   stop(): void {
     this.#cancel?.()
   }
 
-  async #look(): Promise<void> {
-    const long = (this.#busy() ?? []).filter(({ ranMs }) => ranMs >= longMs)
-    for (const attempt of this.#peaks.keys()) {
-      if (!long.some(one => one.attempt === attempt)) this.#peaks.delete(attempt)
-    }
-    const shares = await Promise.all(long.map(one => this.#share(one)))
+  #look(): void {
     this.#cancel = undefined
-    if (!this.#busy()) return
-    const next = Math.max(0, ...shares) > 0.5 ? soonMs : longMs
-    this.#cancel = watchdog(next, () => void this.#look())
+    const busy = this.#busy()
+    const long = (busy ?? []).filter(({ ranMs }) => ranMs >= longMs)
+    for (const attempt of this.#seen.keys()) {
+      if (!long.some(one => one.attempt === attempt)) this.#seen.delete(attempt)
+    }
+    if (!busy) return
+    for (const worker of long) void this.#ask(worker)
+    const isNear = [...this.#seen.values()].some(one => one.share > nearShare)
+    this.#cancel = watchdog(isNear ? soonMs : longMs, () => this.#look())
   }
 
-  /** How full the heap is of what may be garbage; ends the worker where it is full. */
-  async #share(worker: BusyWorker): Promise<number> {
+  async #ask(worker: BusyWorker): Promise<void> {
     const { attempt, thread } = worker
-    // A thread that ends, or has not come up, has nothing to say.
+    let seen = this.#seen.get(attempt)
+    if (!seen) this.#seen.set(attempt, (seen = { peak: 0, used: 0, share: 0, at: 0, waits: false }))
+    if (seen.waits) return
+    seen.waits = true
+    // A thread that ends has nothing to say.
     const stats = await thread.getHeapStatistics().catch(() => undefined)
-    if (!stats) return 0
+    seen.waits = false
+    if (!stats) return
     const { used_heap_size: used, heap_size_limit: last } = stats
-    const heapMb = this.#heapMb ?? last / mib
-    const peak = this.#peaks.get(attempt) ?? 0
-    const collected = peak - used > (this.#heapMb ? youngMb : youngMbByDefault) * mib
-    this.#peaks.set(attempt, collected ? used : Math.max(peak, used))
-    const most = this.#heapMb
-      ? ((heapMb * mib * fullShare + last) / 2) * overshoot
-      : last * lastShareByDefault
-    if (used > most || (collected && isFull(used, heapMb))) {
+    if (this.#isFull(seen, used, last)) {
       const held = `the task held ${round(used)} MiB of memory in the worker's heap`
-      worker.end(`${held}, against ${limitText(heapMb, this.#heapMb)}`)
+      worker.end(`${held}, against ${limitText(this.#limit(last) / mib, this.#heapMb)}`)
     }
-    return used / (heapMb * mib)
+  }
+
+  /** Bytes that a worker's heap may hold, where V8 lets it hold `last`. */
+  #limit(last: number): number {
+    return this.#heapMb ? this.#heapMb * mib : last
+  }
+
+  /** Notes what a heap holds now. */
+  #isFull(seen: Seen, used: number, last: number): boolean {
+    const limit = this.#limit(last)
+    const now = stopwatch()
+    const least = (this.#heapMb ? youngMb : youngMbByDefault) * mib
+    const collected = seen.peak - used > least
+    const grown = used - seen.used
+    // Small objects don't come that fast: it is one that lives, such as a Map's doubled table.
+    const isOne = seen.at > 0 && grown > (now - seen.at) * smallBytesPerMs + least
+    seen.peak = collected ? used : Math.max(seen.peak, used)
+    seen.used = used
+    seen.share = used / limit
+    seen.at = now
+    const most = this.#heapMb
+      ? ((limit * fullShare + last) / 2) * overshoot
+      : last * lastShareByDefault
+    return (
+      used > most || (collected && used > limit * fullShare) || (isOne && grown > limit * fullShare)
+    )
   }
 }
 

@@ -330,7 +330,7 @@ export class StageRunner {
   }
 }
 
-/** Whether what a step does outside, itself or by a connection, is not to be done by two at once. */
+/** Whether a step does something outside, itself or by a connection, that two must not do. */
 function actsOutside({ operator, portable = [] }: Step): boolean {
   return (
     operator.actsOutside === true ||

@@ -89,23 +89,31 @@ describe('the watch', () => {
   }
 
   test('leaves garbage alone, however much there is', async () => {
-    expect(await watched(100, [20, 150, 40, 160, 60, 200, 75, 205])).toEqual([])
+    const uses = [20, 50, 80, 40, 70, 100, 130, 60, 90, 120, 150, 75, 105, 135, 165]
+    expect(await watched(100, uses)).toEqual([])
   })
 
   test('ends a worker where collecting garbage has left too much', async () => {
-    const ends = await watched(100, [20, 150, 85])
+    const ends = await watched(100, [90, 120, 145, 85])
     expect(ends).toEqual([
       "the task held 85 MiB of memory in the worker's heap, against workerHeap, 100 MiB",
     ])
   })
 
   test('takes no collection of young objects for one of all', async () => {
-    expect(await watched(100, [150, 130, 150, 130])).toEqual([])
+    expect(await watched(100, [90, 130, 110, 150, 130])).toEqual([])
+  })
+
+  test('ends a worker where one object is as large as its heap may be', async () => {
+    const ends = await watched(100, [20, 120])
+    expect(ends).toEqual([
+      "the task held 120 MiB of memory in the worker's heap, against workerHeap, 100 MiB",
+    ])
   })
 
   test('ends a worker that comes near the limit of V8', async () => {
-    expect(await watched(100, [20, 241])).toHaveLength(1)
-    expect(await watched(undefined, [20, 241, 271])).toEqual([
+    expect(await watched(100, [75, 130, 180, 211])).toHaveLength(1)
+    expect(await watched(undefined, [20, 141, 241, 260, 271])).toEqual([
       "the task held 271 MiB of memory in the worker's heap, against V8's limit, 300 MiB",
     ])
   })
