@@ -13,6 +13,9 @@ import type { Partitioner } from './operator.ts'
 import {
   busyPartitions,
   type ChainPrograms,
+  type Cut,
+  cutBy,
+  cutLarge,
   dealt,
   isTiny,
   type Placement,
@@ -90,6 +93,13 @@ interface Where {
   readonly twins: Twins | undefined
 }
 
+/** The tasks of a stage, by the places of their partitions, or of what those are cut into. */
+interface Dealt {
+  readonly inline: boolean
+  readonly tasks: readonly (readonly number[])[]
+  readonly cut?: Cut
+}
+
 /** A task with what messages about it need. */
 interface Work {
   readonly task: TaskMessage
@@ -128,15 +138,18 @@ export class StageRunner {
     let outcomes: Outcome[]
     let group = 0
     let twins: Twins | undefined
+    let origins: readonly number[] | undefined
     try {
       for (const { chain } of stage.placed) {
         if (!programs.has(chain)) programs.set(chain, this.#acquire(chain))
       }
-      const { inline, tasks } = this.#tasks(stage, programs)
+      const { inline, tasks, cut } = this.#tasks(stage, programs)
+      origins = cut?.origins
+      const own = cut ? { ...stage, placed: cut.placed } : stage
       if (tasks.length > 1) group = this.#runtime.pool.newGroup()
       if (!inline && this.#mayHaveTwins(stage, programs)) twins = this.#twins(tasks.length)
       const where: Where = { inline, group, twins }
-      const running = tasks.map(indexes => this.#task(stage, indexes, programs, where))
+      const running = tasks.map(indexes => this.#task(own, indexes, programs, where))
       outcomes = running.length === 1 ? [await running[0]!] : await Promise.all(running)
     } finally {
       this.#runtime.pool.endGroup(group)
@@ -146,7 +159,7 @@ export class StageRunner {
         }
       })
     }
-    return this.#gathered(stage, outcomes, partitioner)
+    return this.#gathered(stage, outcomes, partitioner, origins)
   }
 
   /** Whether two attempts of each task may run at once. */
@@ -161,8 +174,9 @@ export class StageRunner {
 
   #twins(tasks: number): Twins | undefined {
     const { pool } = this.#runtime
-    const settings = this.#options.speculation
-    if (tasks < 2 || !settings) return undefined
+    const { speculation, placement } = this.#options
+    if (tasks < 2 || !speculation) return undefined
+    const settings = { ...speculation, always: placement === 'twins' }
     const onTwin = (info: SpeculationInfo): void => this.#events.emit('taskSpeculated', info)
     return new Twins(tasks, { pool, losers: this.losers, settings, onTwin })
   }
@@ -183,8 +197,8 @@ export class StageRunner {
     return this.#runtime.programs.acquire(chain, this.#options.gear)
   }
 
-  #tasks(stage: Stage, programs: ChainPrograms): { inline: boolean; tasks: number[][] } {
-    const { placed } = stage
+  #tasks(stage: Stage, programs: ChainPrograms): Dealt {
+    const { placed, terminal } = stage
     const busy = busyPartitions(placed)
     if (busy.length === 0) return { inline: false, tasks: [] }
     const estimate = this.#placing.estimate(placed, busy, programs)
@@ -192,8 +206,21 @@ export class StageRunner {
     const wanted = placement ? placement === 'inline' : isTiny(estimate)
     if (wanted && kit && this.#mayRunHere(stage, programs)) return { inline: true, tasks: [busy] }
     if (placement === 'one') return { inline: false, tasks: [busy] }
-    if (placement === 'all') return { inline: false, tasks: busy.map(index => [index]) }
-    return { inline: false, tasks: dealt(placed, busy, estimate, this.#runtime.pool.workers) }
+    if (placement === 'all' || placement === 'twins')
+      return { inline: false, tasks: busy.map(index => [index]) }
+    const { workers } = this.#runtime.pool
+    // A round robin counts the rows of a partition, and a limit too.
+    const mayCut =
+      terminal.to === 'blocks'
+        ? terminal.limit === Number.POSITIVE_INFINITY
+        : terminal.partitioner.kind !== 'round-robin'
+    let cut: Cut | undefined
+    if (mayCut) {
+      cut = placement === 'cut' ? cutBy(placed, 1) : cutLarge(placed, estimate, workers)
+    }
+    if (!cut) return { inline: false, tasks: dealt(placed, busy, estimate, workers) }
+    const parts = busyPartitions(cut.placed)
+    return { inline: false, cut, tasks: dealt(cut.placed, parts, estimate, workers) }
   }
 
   /** Whether neither a function of the user's nor a file can hold the main thread up. */
@@ -207,7 +234,12 @@ export class StageRunner {
   }
 
   /** The pieces of all tasks by partition, in the order of the partitions they came from. */
-  #gathered(stage: Stage, outcomes: readonly Outcome[], partitioner?: Partitioner): Dataset {
+  #gathered(
+    stage: Stage,
+    outcomes: readonly Outcome[],
+    partitioner?: Partitioner,
+    origins?: readonly number[],
+  ): Dataset {
     const { placed, terminal } = stage
     const chunks: number[] = []
     for (const outcome of outcomes) if ('result' in outcome) chunks.push(...outcome.result.chunks)
@@ -221,7 +253,8 @@ export class StageRunner {
     const done = outcomes.flatMap(outcome => ('result' in outcome ? outcome.result.parts : []))
     done.sort((a, b) => a.partition - b.partition)
     for (const { partition, pieces } of done) {
-      if (terminal.to === 'blocks') partitions[partition] = [...pieces[0]!]
+      if (terminal.to === 'blocks')
+        partitions[origins?.[partition] ?? partition]!.push(...pieces[0]!)
       else for (let t = 0; t < pieces.length; t++) partitions[t]!.push(...pieces[t]!)
     }
     return new Dataset(this.#arena, partitions, chunks, partitioner)
