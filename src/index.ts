@@ -20,6 +20,7 @@ export type {
   EngineEvents,
   OutputOperationInfo,
   ReceiverInfo,
+  SpeculationInfo,
   StreamInputInfo,
 } from './engine/events.ts'
 export { Receiver } from './engine/receiver.ts'
@@ -49,6 +50,7 @@ export type {
   BackpressureOptions,
   BatchContextOptions,
   Logger,
+  SpeculationOptions,
   StreamingContextOptions,
 } from './options.ts'
 export type { PartialCount } from './rdd/partitions.ts'

@@ -13,6 +13,10 @@ export interface Metrics {
   readonly receiverRates: Readonly<Record<number, number>>
   readonly workers: number
   readonly tasks: number
+  /** Tasks that were begun once more, as they took much longer than others of their stage. */
+  readonly speculatedTasks: number
+  /** Those of them whose second attempt succeeded first. */
+  readonly speculatedTasksWon: number
   /** Rows that tasks read, by worker. */
   readonly rowsByWorker: readonly number[]
   /** Rows of tasks so small that the main thread ran them itself. */
@@ -39,6 +43,7 @@ export function metricsOf(
   receiverRates: Readonly<Record<number, number>> = {},
 ): Metrics {
   const counters = session?.scheduler.counters
+  const losers = session?.scheduler.losers
   const arena = session?.runtime.arena
   return {
     batches,
@@ -46,6 +51,8 @@ export function metricsOf(
     receiverRates,
     workers: session?.runtime.pool.workers ?? 0,
     tasks: counters?.tasks ?? 0,
+    speculatedTasks: losers?.begun ?? 0,
+    speculatedTasksWon: losers?.won ?? 0,
     rowsByWorker: padded([...(counters?.rowsByWorker.values() ?? [])], session),
     rowsOnMainThread: counters?.mainThreadRows ?? 0,
     fallbackRows: counters?.fallbackRows ?? 0,

@@ -4,6 +4,7 @@ import type { GearLimit } from './engine/gears.ts'
 import type { RateSettings } from './engine/input.ts'
 import { PidRateEstimator, usualGains } from './engine/rate-estimator.ts'
 import { countOption, parseBytes, workersMax } from './engine/runtime.ts'
+import type { SpeculationSettings } from './engine/twins.ts'
 import { PeltonError, preview } from './errors.ts'
 
 /** Where warnings and errors go that nobody else hears. */
@@ -38,6 +39,29 @@ export interface BatchContextOptions {
   readonly maxTaskFailures?: number
   /** Milliseconds of running after which a task is ended with its worker; default: never. */
   readonly taskTimeout?: number
+  /**
+   * Whether a task that runs for much longer than others of its stage is begun once more, on a
+   * worker that has nothing else to do; the first of the two that succeeds counts. Default true.
+   * Tasks that write states or files, start processes, call `tap`, `mapAsync` or
+   * `foreachPartition`, or use a `resource()` are never run twice at once.
+   */
+  readonly speculation?: boolean | SpeculationOptions
+}
+
+/**
+ * When a task is begun once more: when it has run for `multiplier` times the median of its stage's
+ * tasks, or for as much longer as it has more rows.
+ *
+ * @example
+ * new BatchContext({ speculation: { multiplier: 3, minRuntime: 1000 } })
+ */
+export interface SpeculationOptions {
+  /** Share of the stage's tasks that must have ended; above 0, at most 1, default 0.75. */
+  readonly quantile?: number
+  /** From 1 up, default 1.5. */
+  readonly multiplier?: number
+  /** Milliseconds that a task must have run in any case; from 0 up, default 50. */
+  readonly minRuntime?: number
 }
 
 /**
@@ -121,6 +145,7 @@ export interface BatchSettings {
   readonly logger: Logger
   readonly maxTaskFailures: number
   readonly taskTimeoutMs: number | undefined
+  readonly speculation: SpeculationSettings | undefined
 }
 
 /** Options of a StreamingContext with every default filled in. */
@@ -285,7 +310,30 @@ export function batchSettingsOf(
     logger: logger ?? stderrLogger,
     maxTaskFailures: count('maxTaskFailures', options.maxTaskFailures, defaultTaskFailures),
     taskTimeoutMs: taskTimeout === undefined ? undefined : count('taskTimeout', taskTimeout, 1),
+    speculation: speculationOf(options.speculation, owner),
   }
+}
+
+function speculationOf(
+  speculation: boolean | SpeculationOptions = true,
+  owner: string,
+): SpeculationSettings | undefined {
+  if (speculation === false) return undefined
+  if (speculation !== true && (typeof speculation !== 'object' || speculation === null)) {
+    const rule = 'pass true, false, or an object such as { multiplier: 3 }'
+    throw bad('speculation', speculation, rule, owner)
+  }
+  const given = speculation === true ? {} : speculation
+  const { quantile = 0.75, multiplier = 1.5, minRuntime = 50 } = given
+  const check = (name: string, value: unknown, isGood: boolean, rule: string): void => {
+    if (typeof value !== 'number' || !isGood) {
+      throw bad(`speculation.${name}`, value, `it must be a number ${rule}`, owner)
+    }
+  }
+  check('quantile', quantile, quantile > 0 && quantile <= 1, 'above 0, at most 1')
+  check('multiplier', multiplier, multiplier >= 1 && multiplier < Infinity, 'from 1 up')
+  check('minRuntime', minRuntime, minRuntime >= 0 && minRuntime < Infinity, 'of milliseconds')
+  return { quantile, multiplier, minRuntimeMs: minRuntime }
 }
 
 /** Whether an object of the program's own has the methods that will be called. */

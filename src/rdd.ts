@@ -219,7 +219,7 @@ export class RDD<T> extends SavedRdd<T> {
 
   /** Runs `f` on each row, in the workers: for accumulators and resources. */
   async foreach(f: (row: T) => unknown): Promise<void> {
-    const done = this.applied<unknown>(callOf('foreach'), ops.map, {}, [f])
+    const done = this.applied<unknown>(callOf('foreach'), ops.tap, {}, [f])
     const counted = done.halved<number>(callOf('foreach'), ops.count, {}, [], [])
     ;(await counted.held()).release()
   }

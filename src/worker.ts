@@ -2,6 +2,7 @@
 import { threadId, workerData } from 'node:worker_threads'
 import { Arena } from './columnar/arena.ts'
 import { Drainer, type DrainResult } from './engine/drain.ts'
+import { fullExitCode, HeapGauge } from './engine/heap-gauge.ts'
 import type { CloseMessage, PoolMessage } from './engine/pool.ts'
 import { RingMemory, type WorkerData } from './engine/ring.ts'
 import { TaskRunner } from './engine/task.ts'
@@ -14,8 +15,20 @@ Object.defineProperty(globalThis, Symbol.for('pelton.worker'), { value: true })
 const data = workerData as WorkerData
 const arena = Arena.attach(data.arena)
 const runner = new TaskRunner(arena, operators, builtins, threadId)
-const drainer = new Drainer(new RingMemory(data.ring), threadId, task => runner.run(task))
+const gauge = new HeapGauge(data.heapMb)
+const drainer = new Drainer(
+  new RingMemory(data.ring),
+  threadId,
+  (task, isUnwanted) => runner.run(task, isUnwanted),
+  () => (gauge.isFull() ? leave() : undefined),
+)
 const closeWaitMs = 2000
+
+/** Makes room for another worker, whose heap is empty. */
+async function leave(): Promise<void> {
+  await runner.close()
+  process.exit(fullExitCode)
+}
 
 async function run(message: PoolMessage): Promise<DrainResult | undefined> {
   if ('close' in message) return await close(message)

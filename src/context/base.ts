@@ -81,11 +81,11 @@ export abstract class ContextBase {
       workerHeapMb: this.#options.workerHeap,
     })
     const runtime = this.#runtime
-    const { maxTaskFailures, taskTimeoutMs, partitions, gear } = this.#settings
+    const { partitions } = this.#settings
     const placement = this.#options[forcedPlacement]
     const kit = { operators: ops.operators, builtins }
     const rows = this.#options[partRows]
-    const options = { maxTaskFailures, taskTimeoutMs, gear, kit, placement, partRows: rows }
+    const options = { ...this.#settings, kit, placement, partRows: rows }
     const scheduler = new Scheduler(runtime, this.events, options)
     this.#unwatched.push(
       runtime.events.on('warning', event => this.events.emit('warning', event)),
@@ -107,6 +107,7 @@ export abstract class ContextBase {
       this.#scope.end()
       // Datasets are released in promise reactions; let those run before the balance is looked at.
       await giveWay()
+      await this.#session?.scheduler.losers.end()
       if (!this.#options[sharedRuntime]) await this.#runtime?.close()
     } finally {
       for (const unwatch of this.#unwatched.splice(0)) unwatch()

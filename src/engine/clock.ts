@@ -154,6 +154,12 @@ export function stopwatch(): number {
   return performance.now()
 }
 
+/** Real milliseconds from an origin that all threads of the process share, as 32 bits. */
+export function sharedStopwatch(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return (seconds * 1000 + nanoseconds / 1e6) | 0
+}
+
 /** Wall-clock milliseconds for generated names and logs. */
 export function wallClock(): number {
   return Date.now()

@@ -51,6 +51,8 @@ export interface ColumnHost {
   /** Owner of the thread's own memory. */
   readonly owner: number
   failed(error: unknown, step: number, row: unknown): unknown
+  /** Called between vectors; throws where the task is to end. */
+  look(): void
 }
 
 /** What a thread has found out about a chain. */
@@ -209,7 +211,10 @@ export class ColumnRunner {
     const nexts: Push[] = [keep]
     for (let i = stages.length - 1; i >= 0; i--)
       nexts.unshift(this.#push(meter, plan, i, nexts[0]!))
-    const [push] = nexts as [Push]
+    const push: Push = vector => {
+      this.#host.look()
+      nexts[0]!(vector)
+    }
     let rowsIn = 0
     let parts = 0
     for (let sources: typeof first | undefined = first; sources; parts++) {

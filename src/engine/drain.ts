@@ -1,10 +1,11 @@
 /** A worker's side of the ring: takes tasks until there are none. The protocol is in ring.ts. */
 import { serialize } from 'node:v8'
-import { giveWay, stopwatch } from './clock.ts'
+import { giveWay, sharedStopwatch, stopwatch } from './clock.ts'
 import type { TaskMessage, TaskResult } from './program.ts'
 import {
   AS_BYTES,
   AS_NUMBERS,
+  BROUGHT,
   BY_PORT,
   CALLS,
   DONE,
@@ -29,6 +30,9 @@ export interface DrainResult {
   readonly result: TaskResult
 }
 
+/** Runs a task, and may end it where nobody wants its result any more. */
+export type RunTask = (task: TaskMessage, isUnwanted: () => boolean) => Promise<TaskResult>
+
 /** Looks at the queue before the thread goes to sleep: some microseconds. */
 const spins = 200
 /** How long a worker sleeps for more, its event loop standing still. */
@@ -39,10 +43,18 @@ const giveWayMs = 8
 export class Drainer {
   readonly #ring: RingMemory
   readonly #thread: number
-  readonly #run: (task: TaskMessage) => Promise<TaskResult>
+  readonly #run: RunTask
+  readonly #afterTask: (() => Promise<void> | undefined) | undefined
   #gaveWayAt = 0
 
-  constructor(ring: RingMemory, thread: number, run: (task: TaskMessage) => Promise<TaskResult>) {
+  /** @param afterTask may end the thread: no task is lost by that */
+  constructor(
+    ring: RingMemory,
+    thread: number,
+    run: RunTask,
+    afterTask?: () => Promise<void> | undefined,
+  ) {
+    this.#afterTask = afterTask
     this.#ring = ring
     this.#thread = thread
     this.#run = run
@@ -52,7 +64,7 @@ export class Drainer {
     const ring = this.#ring
     Atomics.store(ring.words, ring.threadAt(drain), this.#thread)
     this.#gaveWayAt = stopwatch()
-    if (first && this.#claim(first.slot, drain)) {
+    if (first && this.#claim(first.slot, BROUGHT, drain)) {
       const tooLong = await this.#finish(first.slot, first.task)
       if (tooLong) return tooLong
     }
@@ -64,6 +76,8 @@ export class Drainer {
       }
       const tooLong = await this.#finish(slot, readTask(ring.numbers(slot)))
       if (tooLong) return tooLong
+      const leaving = this.#afterTask?.()
+      if (leaving) await leaving
       if (Atomics.load(ring.words, CALLS) > 0) return undefined
       if (stopwatch() - this.#gaveWayAt > giveWayMs) {
         await giveWay()
@@ -72,9 +86,9 @@ export class Drainer {
     }
   }
 
-  #claim(slot: number, drain: number): boolean {
+  #claim(slot: number, state: number, drain: number): boolean {
     const { words } = this.#ring
-    return Atomics.compareExchange(words, this.#ring.stateAt(slot), QUEUED, drain) === QUEUED
+    return Atomics.compareExchange(words, this.#ring.stateAt(slot), state, drain) === state
   }
 
   /** The next queued slot, now this drain's own. */
@@ -84,7 +98,7 @@ export class Drainer {
       const head = Atomics.load(words, HEAD)
       if (head === Atomics.load(words, TAIL)) return undefined
       const slot = Atomics.load(words, this.#ring.queueAt(head))
-      const claimed = this.#claim(slot, drain)
+      const claimed = this.#claim(slot, QUEUED, drain)
       Atomics.compareExchange(words, HEAD, head, (head + 1) | 0)
       if (claimed) return slot
     }
@@ -93,7 +107,8 @@ export class Drainer {
   /** Runs a task and leaves its result in the slot; gives back a result that does not fit. */
   async #finish(slot: number, task: TaskMessage): Promise<DrainResult | undefined> {
     const ring = this.#ring
-    const result = await this.#run(task)
+    ring.begin(slot, sharedStopwatch())
+    const result = await this.#run(task, () => ring.isUnwanted(slot))
     const form = this.#write(slot, result)
     if (form === BY_PORT) return { slot, result }
     ring.setForm(slot, form)

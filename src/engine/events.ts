@@ -81,6 +81,15 @@ export interface CheckpointInfo {
   readonly writtenMs: number
 }
 
+/** A task that got a twin, as it runs for longer than others of its stage. */
+export interface SpeculationInfo {
+  readonly partitions: number
+  /** Milliseconds that it has run so far. */
+  readonly elapsedMs: number
+  /** Median of the tasks of its stage that have ended, in milliseconds. */
+  readonly medianMs: number
+}
+
 /** Every event of the engine by name. */
 export interface EngineEvents {
   started: { time: number }
@@ -94,6 +103,8 @@ export interface EngineEvents {
   outputOperationCompleted: OutputOperationInfo
   taskCompleted: TaskInfo
   taskFailed: { attempt: number; failures: number; error: PeltonError }
+  /** A twin of the task has begun; the first of the two that succeeds counts. */
+  taskSpeculated: SpeculationInfo
   workerExited: { worker: number; code: number }
   receiverStarted: ReceiverInfo
   receiverError: ReceiverInfo

@@ -218,6 +218,16 @@ export interface Operator {
   /** Whether the kernel may block, as one that writes files does: the main thread never runs it. */
   readonly workersOnly?: boolean
   /**
+   * Whether what a row becomes depends on nothing but that row: a partition far larger than others
+   * may then be cut into several tasks.
+   */
+  readonly rowWise?: boolean
+  /**
+   * Whether its kernel acts on what lies outside the engine, or is called for what its function
+   * does there: two attempts of its task never run at once.
+   */
+  readonly actsOutside?: boolean
+  /**
    * Whether the rows that come out are where their keys put them. By default those of an exchange
    * are, and no others.
    */

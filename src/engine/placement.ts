@@ -5,9 +5,13 @@
 import { weightOf } from './block-store.ts'
 import type { Chain, PlacedPartition } from './plan.ts'
 import type { ProgramRef } from './program.ts'
+import type { Piece } from './vector.ts'
 
-/** Where the tasks of a stage go. */
-export type Placement = 'inline' | 'one' | 'all'
+/**
+ * Where the tasks of a stage go: the main thread, one task, a task a partition, or a row where
+ * partitions can be cut; or each partition's task together with its twin.
+ */
+export type Placement = 'inline' | 'one' | 'all' | 'cut' | 'twins'
 
 /** What a stage is expected to cost. */
 export interface Estimate {
@@ -15,6 +19,8 @@ export interface Estimate {
   readonly milliseconds: number
   /** Whether that follows from what the same chains have cost, and not from a first guess. */
   readonly isMeasured: boolean
+  /** Whether a chain among them has never run: a function of its may take any time. */
+  readonly isNew: boolean
 }
 
 /** A stage that takes longer keeps timers and receivers of the main thread waiting. */
@@ -84,15 +90,17 @@ export class Placing {
     let total = 0
     let milliseconds = 0
     let isMeasured = true
+    let isNew = false
     for (const index of indexes) {
       const { chain, pieces } = placed[index]!
-      const { partMs, rowMs, measured } = this.#cost(programs.get(chain)!)
+      const { partMs, rowMs, measured, warm } = this.#cost(programs.get(chain)!)
       isMeasured &&= measured >= measuredMin
+      isNew ||= !warm
       const weight = weightOf(pieces)
       total += weight
       milliseconds += Math.max(partMs, weight * rowMs)
     }
-    return { weight: total, milliseconds, isMeasured }
+    return { weight: total, milliseconds, isMeasured, isNew }
   }
 }
 
@@ -112,15 +120,97 @@ export function busyPartitions(placed: readonly PlacedPartition[]): number[] {
   return indexes
 }
 
-/** Partitions as tasks, by weight; neighbours stay together. */
+/** How much a task of a stage should weigh. */
+function targetWeight({ weight, milliseconds, isNew }: Estimate, workers: number): number {
+  const countMax = workers * tasksPerWorker
+  // What little one task more costs is soon made up for where few rows turn out to take long.
+  const count = isNew ? countMax : Math.min(countMax, Math.max(1, milliseconds / taskMsMin))
+  return Math.max(1, weight / count)
+}
+
+/** Partitions of which some are ranges of one that was cut. */
+export interface Cut {
+  readonly placed: readonly PlacedPartition[]
+  /** Which partition each of them belongs to; in order. */
+  readonly origins: readonly number[]
+}
+
+/** Rows of a range, where a chain has never run and may turn out to be cheap. */
+const newRangeRowsMin = 4096
+const rangeRowsMin = 32
+
+/**
+ * Cuts partitions that are far larger than a task should be into ranges of rows, where each row
+ * goes its own way: the rows that come out are the same, in the same order. The others are as they
+ * were: what folds or holds the rows of a partition needs all of them.
+ */
+export function cutLarge(
+  placed: readonly PlacedPartition[],
+  estimate: Estimate,
+  workers: number,
+): Cut | undefined {
+  const rowsMin = estimate.isNew ? newRangeRowsMin : rangeRowsMin
+  const target = Math.max(rowsMin, Math.ceil(targetWeight(estimate, workers)))
+  return cutBy(placed, target)
+}
+
+/** Cuts partitions of twice as many rows as that; undefined where there are none to be cut. */
+export function cutBy(placed: readonly PlacedPartition[], target: number): Cut | undefined {
+  const parts: PlacedPartition[] = []
+  const origins: number[] = []
+  for (const [index, one] of placed.entries()) {
+    const weight = weightOf(one.pieces)
+    const ranges: (readonly Piece[])[] =
+      weight >= 2 * target && canBeCut(one) ? rangesOf(one.pieces, target) : []
+    if (ranges.length < 2) ranges.splice(0, 1, one.pieces)
+    for (const pieces of ranges) {
+      parts.push({ ...one, pieces })
+      origins.push(index)
+    }
+  }
+  return parts.length > placed.length ? { placed: parts, origins } : undefined
+}
+
+function canBeCut({ chain, pieces }: PlacedPartition): boolean {
+  return (
+    chain.steps.every(({ operator }) => operator.rowWise === true) &&
+    pieces.every(({ kind }) => kind === 'block')
+  )
+}
+
+/** Pieces of blocks as lists of at most `rows` rows each. */
+function rangesOf(pieces: readonly Piece[], rows: number): Piece[][] {
+  const ranges: Piece[][] = []
+  let range: Piece[] = []
+  let room = rows
+  for (const piece of pieces) {
+    for (let from = piece.from; from < piece.to; ) {
+      const to = Math.min(piece.to, from + room)
+      range.push({ ...piece, from, to })
+      room -= to - from
+      from = to
+      if (room > 0) continue
+      ranges.push(range)
+      range = []
+      room = rows
+    }
+  }
+  if (range.length > 0) ranges.push(range)
+  return ranges
+}
+
+/**
+ * Partitions as tasks, by weight; neighbours stay together. A task that weighs far more than the
+ * others comes first, so that nothing waits for it in the end.
+ */
 export function dealt(
   placed: readonly PlacedPartition[],
   indexes: readonly number[],
-  { weight: total, milliseconds }: Estimate,
+  estimate: Estimate,
   workers: number,
 ): number[][] {
-  const count = Math.min(workers * tasksPerWorker, Math.max(1, milliseconds / taskMsMin))
-  const target = Math.max(1, total / count)
+  const target = targetWeight(estimate, workers)
+  const heavy: number[][] = []
   const tasks: number[][] = []
   let task: number[] = []
   let weight = 0
@@ -128,10 +218,11 @@ export function dealt(
     task.push(index)
     weight += weightOf(placed[index]!.pieces)
     if (weight < target) continue
-    tasks.push(task)
+    if (weight > 2 * target) heavy.push(task)
+    else tasks.push(task)
     task = []
     weight = 0
   }
   if (task.length > 0) tasks.push(task)
-  return tasks
+  return [...heavy, ...tasks]
 }

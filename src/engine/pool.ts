@@ -6,9 +6,11 @@ import { Piscina } from 'piscina'
 import type { Arena } from '../columnar/arena.ts'
 import { PeltonError } from '../errors.ts'
 import { threadOwner } from './block-store.ts'
-import { type Cancel, watchdog } from './clock.ts'
+import { type Cancel, sharedStopwatch, watchdog } from './clock.ts'
 import type { DrainMessage, DrainResult } from './drain.ts'
 import type { EventBus } from './events.ts'
+import { fullExitCode } from './heap-gauge.ts'
+import { type BusyWorker, HeapWatch, heapLimits, limitText } from './heap-watch.ts'
 import type { TaskMessage, TaskResult } from './program.ts'
 import { CALLS, firstDrain, type WorkerData } from './ring.ts'
 import { RingQueue, type Ticket } from './ring-queue.ts'
@@ -26,8 +28,13 @@ const drainMax = 0x3fffffff
 const exitWaitMs = 10_000
 const closeWaitMs = 5000
 const failuresMax = 8
+/** A worker that does not end by itself what nobody waits for is ended after that. */
+const dismissedMs = 5000
 /** How exactly a timeout is kept: to a quarter of it. */
 const looksPerTimeout = 4
+
+/** Code of Node's error for a thread that met V8's limit. */
+export const outOfHeap = 'ERR_WORKER_OUT_OF_MEMORY'
 
 /** A task that died with its thread, or whose thread had to be ended. */
 export class LostTaskError extends Error {
@@ -38,22 +45,6 @@ export class LostTaskError extends Error {
     super(`the worker died: ${(reason as Error | null)?.message || String(reason)}`)
     this.reason = reason
     this.timedOut = timedOut
-  }
-}
-
-/**
- * A thread that meets its limit gets 16 MiB more in which to end. A young generation that could
- * move
- * more than that at once makes V8 abort the whole process instead: 6 times in 6 for strings and 2
- * in
- * 6 for arrays, against none in 24 with this limit. A Map that doubles beyond it still does.
- */
-const youngMbMax = 16
-
-function heapLimits(heapMb: number) {
-  return {
-    maxOldGenerationSizeMb: heapMb,
-    maxYoungGenerationSizeMb: Math.min(youngMbMax, Math.ceil(heapMb / 4)),
   }
 }
 
@@ -77,11 +68,27 @@ export interface RunOptions {
   readonly undo?: (() => void) | undefined
 }
 
+/** An attempt of a task on its way. */
+export interface Running {
+  /** As `run` gives it. */
+  readonly result: Promise<TaskResult>
+  /** Milliseconds since a worker began with it; 0 where none has. */
+  ranMs(): number
+  /**
+   * Nobody waits for its result any more. Its worker ends it when it next looks, at the latest
+   * after a vector of rows; a worker that does not look for `graceMs` is ended. Only when nobody
+   * works on it any more does `result` settle, in whatever way.
+   */
+  dismiss(graceMs?: number): void
+}
+
 /** A worker that takes tasks, as the main thread knows it. */
 interface Drain {
   readonly abort: AbortController
   /** The task for whose sake it is ended, and how long that had been given. */
   late?: { readonly ticket: Ticket; readonly timeoutMs: number }
+  /** The same for one that took too much of the heap. */
+  full?: { readonly ticket: Ticket; readonly why: string }
 }
 
 export class Pool {
@@ -90,6 +97,10 @@ export class Pool {
   #events: EventBus
   #piscina: Piscina<PoolMessage, DrainResult | undefined>
   #queue = new RingQueue(ticket => this.#bring(ticket))
+  #heaps: HeapWatch
+  #heapMb: number | undefined
+  /** Threads that ended themselves as their heaps were full. */
+  #full = new Set<number>()
   #drains = new Map<number, Drain>()
   #nextDrain = firstDrain
   #nextAttempt = 1
@@ -108,7 +119,13 @@ export class Pool {
     this.#arena = arena
     this.#events = events
     this.workers = options.workers
-    const workerData: WorkerData = { arena: arena.handle(), ring: this.#queue.memory.buffer }
+    const workerData: WorkerData = {
+      arena: arena.handle(),
+      ring: this.#queue.memory.buffer,
+      heapMb: options.heapMb,
+    }
+    this.#heapMb = options.heapMb
+    this.#heaps = new HeapWatch(options.heapMb, () => this.#busyWorkers())
     const limits = options.heapMb ? { resourceLimits: heapLimits(options.heapMb) } : {}
     this.#piscina = new Piscina({
       filename: options.workerFile.href,
@@ -152,8 +169,19 @@ export class Pool {
       if (this.#piscina.threads.length === 0) {
         this.#giveUp(this.#lastError ?? `exit code ${code}`)
       }
+      if (code === fullExitCode) this.#wasFull(id)
       if (!this.#destroyed) this.#events.emit('workerExited', { worker: id, code })
     })
+  }
+
+  /** A worker has ended itself between tasks: what its functions keep had filled its heap. */
+  #wasFull(id: number): void {
+    this.#full.add(id)
+    const limit = this.#heapMb ? `workerHeap, ${this.#heapMb} MiB` : "V8's limit"
+    const message =
+      `a worker has been replaced, as more than 80 % of its heap was in use between tasks ` +
+      `(${limit}): look for what modules and resources of your functions keep, or raise workerHeap`
+    this.#events.emit('warning', { message })
   }
 
   /** Workers that die before they take a task would be replaced for ever, and jobs would wait. */
@@ -200,15 +228,51 @@ export class Pool {
    * Runs one attempt of a task. Rejects with LostTaskError when its thread died or was ended
    * because of `timeoutMs`; its chunks then stay in quarantine until the thread has exited.
    */
-  run(task: TaskMessage, { timeoutMs, group = 0, undo }: RunOptions = {}): Promise<TaskResult> {
-    return new Promise((resolve, reject) => {
-      this.#checkOpen()
-      const ticket: Ticket = { task, group, undo, resolve, reject, slot: -1 }
+  run(task: TaskMessage, { timeoutMs, group = 0, undo }: RunOptions = {}): Running {
+    const { promise: result, resolve, reject } = Promise.withResolvers<TaskResult>()
+    const ticket: Ticket = { task, group, undo, resolve, reject, slot: -1 }
+    const closed = this.#closed()
+    if (closed) reject(closed)
+    else {
       if (timeoutMs !== undefined) this.#limit(ticket, timeoutMs)
       this.#queue.add(ticket)
       this.#queue.listen()
+      this.#heaps.wake()
       if (this.#drains.size < Math.min(this.workers, this.#queue.size)) this.#drain()
-    })
+    }
+    return {
+      result,
+      ranMs: () => this.#queue.ranMs(ticket, sharedStopwatch()),
+      dismiss: (graceMs = dismissedMs) => this.#dismiss(ticket, result, graceMs),
+    }
+  }
+
+  /** Settles what has ended since the last look; who counts results calls it. */
+  collect(): void {
+    this.#queue.collect()
+  }
+
+  /** Whether another task would begin at once. */
+  get hasIdleWorker(): boolean {
+    return !this.#isEnding && !this.#queue.isQueued && this.#queue.running < this.workers
+  }
+
+  #dismiss(ticket: Ticket, result: Promise<TaskResult>, graceMs: number): void {
+    if (!ticket.isUnwanted && this.#queue.unwant(ticket)) {
+      ticket.reject(new LostTaskError(new Error('nobody waits for it'), false))
+      return
+    }
+    // Others of its stage may have ended without a word, as it was not the last one.
+    this.#queue.collect()
+    let cancel: Cancel
+    const look = (): void => {
+      const drain = this.#queue.drainOf(ticket)
+      if (drain === undefined) cancel = watchdog(graceMs, look)
+      else this.#drains.get(drain)?.abort.abort()
+    }
+    cancel = watchdog(graceMs, look)
+    const end = (): void => cancel()
+    result.then(end, end)
   }
 
   /** Sends a task that is too long for the ring through a port, as soon as a worker is idle. */
@@ -243,6 +307,26 @@ export class Pool {
     while (this.#drains.size < this.workers && this.#queue.isQueued) void this.#drain()
   }
 
+  /** Tasks at work, each with its thread; undefined where none is on its way. */
+  #busyWorkers(): BusyWorker[] | undefined {
+    if (this.#queue.size === 0) return undefined
+    const { memory } = this.#queue
+    const now = sharedStopwatch()
+    return [...this.#drains].flatMap(([drain, own]) => {
+      const id = Atomics.load(memory.words, memory.threadAt(drain))
+      const thread = this.#piscina.threads.find(({ threadId }) => threadId === id)
+      const [ticket] = this.#queue.takenBy(drain)
+      if (!thread || !ticket) return []
+      const end = (why: string): void => {
+        if (this.#queue.drainOf(ticket) !== drain) return
+        own.full = { ticket, why }
+        own.abort.abort()
+      }
+      const ranMs = this.#queue.ranMs(ticket, now)
+      return [{ attempt: ticket.task.attempt, ranMs, thread, end }]
+    })
+  }
+
   /** What a drain had taken up when its thread died is lost; the rest is for others. */
   #lost(drain: number, own: Drain, error: unknown, first: DrainMessage['first']): void {
     const { memory } = this.#queue
@@ -251,22 +335,27 @@ export class Pool {
     // Nobody has taken up what was to come through the port, or somebody else's death was in time.
     const unsent = first && this.#queue.at(first.slot)
     if (unsent && this.#queue.drainOf(unsent) === undefined) taken.push(unsent)
-    if (taken.length === 0 && !this.#isEnding) this.#failed(error)
+    const wasFull = this.#full.delete(thread)
+    if (taken.length === 0 && !this.#isEnding && !wasFull) this.#failed(error)
     for (const ticket of taken) {
-      const { late } = own
+      const { late, full } = own
       const isLate = late?.ticket === ticket
       const reason = isLate
         ? new Error(`the task ran longer than taskTimeout, ${late.timeoutMs} ms`)
-        : error
+        : full?.ticket === ticket
+          ? Object.assign(new Error(full.why), { code: outOfHeap })
+          : this.#withLimit(error)
       this.#queue.forget(ticket)
+      // What it reads is let go of when it is known to be lost, where nobody tries it again.
+      const waits = ticket.undo !== undefined || ticket.isUnwanted
       const reject = (): void => ticket.reject(this.#closed() ?? new LostTaskError(reason, isLate))
       this.#afterExit(thread, () => {
         this.#reclaim(ticket)
         this.#needsReconcile = true
         this.#queue.release(ticket.slot)
-        if (ticket.undo) reject()
+        if (waits) reject()
       })
-      if (!ticket.undo) reject()
+      if (!waits) reject()
     }
     // What the thread takes before it has ended is nobody's fault: it is published again.
     this.#afterExit(thread, () => {
@@ -278,6 +367,14 @@ export class Pool {
       }
       this.#reconcileIfNeeded()
     })
+  }
+
+  /** The error of a thread that V8 has ended does not say which option is meant. */
+  #withLimit(error: unknown): unknown {
+    const { code, message } = error as { code?: unknown; message?: unknown }
+    if (code !== outOfHeap || !this.#heapMb) return error
+    const limit = limitText(this.#heapMb, this.#heapMb)
+    return Object.assign(new Error(`${message} (${limit})`), { code })
   }
 
   /** Nobody works on the task any more: what it has taken and done is undone. */
@@ -308,11 +405,6 @@ export class Pool {
 
   get #isEnding(): boolean {
     return this.#destroyed || this.#broken !== undefined
-  }
-
-  #checkOpen(): void {
-    const error = this.#closed()
-    if (error) throw error
   }
 
   #closed(): PeltonError | undefined {
@@ -390,6 +482,7 @@ export class Pool {
     if (this.#destroyed) return
     if (this.#usesResources && !this.#broken) await this.#closeResources()
     this.#destroyed = true
+    this.#heaps.stop()
     this.#rejectUntaken()
     const gone = [...this.#alive].map(
       id =>

@@ -3,6 +3,7 @@ import { deserialize } from 'node:v8'
 import type { TaskMessage, TaskResult } from './program.ts'
 import {
   AS_NUMBERS,
+  BROUGHT,
   BY_PORT,
   DONE,
   FREE,
@@ -28,6 +29,8 @@ export interface Ticket {
   readonly reject: (error: unknown) => void
   /** Its slot while it is published, -1 before. */
   slot: number
+  /** Whether nobody waits for it any more, but for its end. */
+  isUnwanted?: boolean
 }
 
 export class RingQueue {
@@ -71,11 +74,13 @@ export class RingQueue {
     ticket.slot = slot
     this.#tickets[slot] = ticket
     this.#published++
+    memory.reset(slot)
+    if (ticket.isUnwanted) memory.setUnwanted(slot)
     memory.setGroup(slot, ticket.group)
     Atomics.add(memory.words, memory.groupAt(ticket.group), 1)
     const fits = writeTask(memory.numbers(slot), ticket.task)
     memory.setForm(slot, fits ? AS_NUMBERS : BY_PORT)
-    Atomics.store(memory.words, memory.stateAt(slot), QUEUED)
+    Atomics.store(memory.words, memory.stateAt(slot), fits ? QUEUED : BROUGHT)
     if (fits) this.#enqueue(slot)
     else this.#tooLong(ticket)
   }
@@ -175,6 +180,41 @@ export class RingQueue {
     this.add(ticket)
   }
 
+  /** Workers that are at work on a task. */
+  get running(): number {
+    let count = 0
+    for (const ticket of this.#tickets) if (ticket && this.drainOf(ticket) !== undefined) count++
+    return count
+  }
+
+  /** Milliseconds since a worker began with a task; 0 where none has. */
+  ranMs({ slot }: Ticket, now: number): number {
+    const began = slot < 0 ? 0 : this.memory.beganAt(slot)
+    return began === 0 ? 0 : (now - began) | 0
+  }
+
+  /**
+   * Nobody waits for the result of this task: it is withdrawn where nobody has taken it (true), and
+   * else its worker is told. Its stage no longer counts it.
+   */
+  unwant(ticket: Ticket): boolean {
+    ticket.isUnwanted = true
+    const { memory } = this
+    const { slot, group } = ticket
+    const waiting = this.#backlog.indexOf(ticket)
+    if (waiting >= 0) this.#backlog.splice(waiting, 1)
+    if (waiting >= 0 || this.#tickets[slot] !== ticket) return waiting >= 0
+    memory.setUnwanted(slot)
+    memory.setGroup(slot, 0)
+    Atomics.sub(memory.words, memory.groupAt(group), 1)
+    // What a port brings is on its way: whoever takes it up ends it at once.
+    const at = memory.stateAt(slot)
+    if (Atomics.compareExchange(memory.words, at, QUEUED, FREE) !== QUEUED) return false
+    this.forget(ticket)
+    this.release(slot)
+    return true
+  }
+
   /** Withdraws all tasks that nobody has taken. */
   withdraw(): Ticket[] {
     const { memory } = this
@@ -182,7 +222,9 @@ export class RingQueue {
     for (const ticket of this.#tickets) {
       if (!ticket) continue
       const at = memory.stateAt(ticket.slot)
-      if (Atomics.compareExchange(memory.words, at, QUEUED, FREE) !== QUEUED) continue
+      const state = memory.state(ticket.slot)
+      if (state !== QUEUED && state !== BROUGHT) continue
+      if (Atomics.compareExchange(memory.words, at, state, FREE) !== state) continue
       this.forget(ticket)
       this.#free.push(ticket.slot)
       withdrawn.push(ticket)

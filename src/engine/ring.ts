@@ -15,6 +15,7 @@
  *  0  free             main                   nobody's
  *  1  queued           main                   whoever makes it its own may run it
  *  2  done             worker                 the result is there
+ *  3  brought          main                   a port brings the task; not taken from the queue
  *  n  (16 or more)     worker, from 1 by CAS  taken by drain n, which runs or ran it
  * ```
  * A *drain* is a task of the pool: a worker that takes tasks until there are none. The main thread
@@ -43,11 +44,15 @@ import type { Arena } from '../columnar/arena.ts'
 export interface WorkerData {
   readonly arena: ReturnType<Arena['handle']>
   readonly ring: SharedArrayBuffer
+  /** Limit of the thread's heap, in MiB; undefined: V8's own. */
+  readonly heapMb: number | undefined
 }
 
 export const FREE = 0
 export const QUEUED = 1
 export const DONE = 2
+/** Apart from `queued`: an old entry of the queue may still lead to a slot that is used again. */
+export const BROUGHT = 3
 /** Numbers of drains begin here. */
 export const firstDrain = 16
 
@@ -75,12 +80,14 @@ export const groupCount = 64
 const threadSlots = 4096
 const payloadBytes = 8192
 const payloadWords = payloadBytes / 4
-/** State, group, form and length, and room to keep numbers aligned. */
+/** State, group, form, length, begin and wish, and room to keep numbers aligned. */
 const slotWords = 8 + payloadWords
 const STATE = 0
 const GROUP = 1
 const FORM = 2
 const LENGTH = 3
+const BEGAN = 4
+const UNWANTED = 5
 const payloadAt = 8
 
 const groupsAt = headerWords
@@ -124,6 +131,31 @@ export class RingMemory {
 
   setForm(slot: number, form: number): void {
     this.words[this.stateAt(slot) + FORM] = form
+  }
+
+  /** When a worker began with the task, by the shared stopwatch; 0 where none has. */
+  beganAt(slot: number): number {
+    return Atomics.load(this.words, this.stateAt(slot) + BEGAN)
+  }
+
+  begin(slot: number, at: number): void {
+    // A slot that says 0 would never look late.
+    Atomics.store(this.words, this.stateAt(slot) + BEGAN, at || 1)
+  }
+
+  /** Whether nobody waits for the task's result any more: its worker may end it. */
+  isUnwanted(slot: number): boolean {
+    return Atomics.load(this.words, this.stateAt(slot) + UNWANTED) === 1
+  }
+
+  setUnwanted(slot: number): void {
+    Atomics.store(this.words, this.stateAt(slot) + UNWANTED, 1)
+  }
+
+  /** Nobody has begun with what the slot will hold, and it is wanted. */
+  reset(slot: number): void {
+    Atomics.store(this.words, this.stateAt(slot) + BEGAN, 0)
+    Atomics.store(this.words, this.stateAt(slot) + UNWANTED, 0)
   }
 
   /** Room of a slot as numbers; what is written past its end is dropped. */

@@ -11,6 +11,7 @@ import type { Terminal } from './program.ts'
 import type { Runtime } from './runtime.ts'
 import { type SchedulerCounters, type StageOptions, StageRunner } from './stage.ts'
 import type { StageRecords } from './stage-records.ts'
+import type { Losers } from './twins.ts'
 import type { BlockPiece, Piece } from './vector.ts'
 
 /** Rows that an action has computed; whoever holds them releases them. */
@@ -32,6 +33,7 @@ export class Job {
   readonly batchTime: number | undefined
   #held: Dataset[] = []
   #exchanged: Holdings[] = []
+  #until: Promise<unknown>[] = []
 
   constructor(batchTime?: number) {
     this.batchTime = batchTime
@@ -52,8 +54,18 @@ export class Job {
     this.#exchanged.push(holdings)
   }
 
+  /** Attempts that nobody waits for may still read what the job holds. */
+  keepUntil(ended: Promise<unknown>): void {
+    this.#until.push(ended)
+  }
+
   end(): void {
-    for (const dataset of this.#held.splice(0)) dataset.release()
+    const held = this.#held.splice(0)
+    const release = (): void => {
+      for (const dataset of held) dataset.release()
+    }
+    if (this.#until.length === 0) release()
+    else void Promise.all(this.#until.splice(0)).then(release)
     for (const holdings of this.#exchanged.splice(0)) holdings.releaseExchanged()
   }
 }
@@ -72,6 +84,11 @@ export class Scheduler {
   /** Totals since the start. */
   get counters(): SchedulerCounters {
     return this.#stages.counters
+  }
+
+  /** Attempts whose twins were sooner. */
+  get losers(): Losers {
+    return this.#stages.losers
   }
 
   /** What stages did lately. */

@@ -6,20 +6,23 @@ import { Accumulator, sharedById } from '../functions/index.ts'
 import { sealTable, undoTables } from '../state/table-log.ts'
 import { Dataset, storeOwner, weightOf } from './block-store.ts'
 import type { Step } from './dag.ts'
-import type { EventBus } from './events.ts'
+import type { EventBus, SpeculationInfo } from './events.ts'
 import type { GearLimit } from './gears.ts'
 import { mainThread, type TaskKit } from './local-runner.ts'
 import type { Partitioner } from './operator.ts'
 import {
   busyPartitions,
   type ChainPrograms,
+  type Cut,
+  cutBy,
+  cutLarge,
   dealt,
   isTiny,
   type Placement,
   Placing,
 } from './placement.ts'
 import type { Chain, PlacedPartition } from './plan.ts'
-import { LostTaskError } from './pool.ts'
+import { LostTaskError, type RunOptions } from './pool.ts'
 import {
   type ProgramRef,
   type TaskMessage,
@@ -31,6 +34,7 @@ import {
 import type { Runtime } from './runtime.ts'
 import { StageRecords } from './stage-records.ts'
 import { failedTask, finalCodes, lostTask, type TaskSite } from './task-error.ts'
+import { Losers, type SpeculationSettings, Twins } from './twins.ts'
 import type { Piece } from './vector.ts'
 
 export interface StageOptions {
@@ -38,6 +42,8 @@ export interface StageOptions {
   readonly maxTaskFailures: number
   /** Milliseconds after which a task is ended together with its worker. */
   readonly taskTimeoutMs: number | undefined
+  /** When a task gets a twin; without it, none does. */
+  readonly speculation?: SpeculationSettings | undefined
   /** Which ways of running user functions are allowed. */
   readonly gear: GearLimit
   /** What the main thread needs to run tasks itself; without it, it does not. */
@@ -68,7 +74,11 @@ export class SchedulerCounters {
 export interface Stage {
   readonly placed: readonly PlacedPartition[]
   readonly terminal: Terminal
-  readonly job: { readonly batchTime: number | undefined }
+  readonly job: {
+    readonly batchTime: number | undefined
+    /** What the stage reads stays until that has settled: some of its attempts go on till then. */
+    keepUntil(ended: Promise<unknown>): void
+  }
   /** The step for which an exchange is made: it needs pairs, where the rows are none. */
   readonly reader?: Step
   /** Sees the blocks of each task as it ends; they last until the stage has ended. */
@@ -79,6 +89,23 @@ export interface Stage {
 interface Where {
   readonly inline: boolean
   readonly group: number
+  /** Where its tasks may have twins. */
+  readonly twins: Twins | undefined
+}
+
+/** The tasks of a stage, by the places of their partitions, or of what those are cut into. */
+interface Dealt {
+  readonly inline: boolean
+  readonly tasks: readonly (readonly number[])[]
+  readonly cut?: Cut
+}
+
+/** A task with what messages about it need. */
+interface Work {
+  readonly task: TaskMessage
+  readonly stage: Stage
+  readonly chains: readonly Chain[]
+  readonly weight: number
 }
 
 type Outcome = { readonly result: TaskResult } | { readonly error: unknown }
@@ -86,6 +113,8 @@ type Outcome = { readonly result: TaskResult } | { readonly error: unknown }
 export class StageRunner {
   readonly counters = new SchedulerCounters()
   readonly records = new StageRecords()
+  /** Attempts whose twins were sooner. */
+  readonly losers: Losers
   readonly #runtime: Runtime
   readonly #arena: Arena
   readonly #events: EventBus
@@ -97,6 +126,7 @@ export class StageRunner {
   constructor(runtime: Runtime, events: EventBus, options: StageOptions) {
     this.#runtime = runtime
     this.#arena = runtime.arena
+    this.losers = new Losers(runtime.arena)
     this.#events = events
     this.#options = options
     this.partRowsMax = options.partRows ?? partRowsMax
@@ -107,28 +137,68 @@ export class StageRunner {
     const programs = new Map<Chain, ProgramRef>()
     let outcomes: Outcome[]
     let group = 0
+    let twins: Twins | undefined
+    let origins: readonly number[] | undefined
     try {
       for (const { chain } of stage.placed) {
         if (!programs.has(chain)) programs.set(chain, this.#acquire(chain))
       }
-      const { inline, tasks } = this.#tasks(stage, programs)
+      const { inline, tasks, cut } = this.#tasks(stage, programs)
+      origins = cut?.origins
+      const own = cut ? { ...stage, placed: cut.placed } : stage
       if (tasks.length > 1) group = this.#runtime.pool.newGroup()
-      const where: Where = { inline, group }
-      const running = tasks.map(indexes => this.#task(stage, indexes, programs, where))
+      if (!inline && this.#mayHaveTwins(stage, programs)) twins = this.#twins(tasks.length)
+      const where: Where = { inline, group, twins }
+      const running = tasks.map(indexes => this.#task(own, indexes, programs, where))
       outcomes = running.length === 1 ? [await running[0]!] : await Promise.all(running)
     } finally {
       this.#runtime.pool.endGroup(group)
-      for (const chain of programs.keys()) this.#runtime.programs.release(chain, this.#options.gear)
+      this.#afterLosers(twins, stage, () => {
+        for (const chain of programs.keys()) {
+          this.#runtime.programs.release(chain, this.#options.gear)
+        }
+      })
     }
-    return this.#gathered(stage, outcomes, partitioner)
+    return this.#gathered(stage, outcomes, partitioner, origins)
+  }
+
+  /** Whether two attempts of each task may run at once. */
+  #mayHaveTwins({ placed }: Stage, programs: ChainPrograms): boolean {
+    return (
+      this.#options.speculation !== undefined &&
+      this.#runtime.pool.workers > 1 &&
+      placed.every(({ table }) => table === undefined) &&
+      [...programs.keys()].every(chain => !chain.steps.some(actsOutside))
+    )
+  }
+
+  #twins(tasks: number): Twins | undefined {
+    const { pool } = this.#runtime
+    const { speculation, placement } = this.#options
+    if (tasks < 2 || !speculation) return undefined
+    const settings = { ...speculation, always: placement === 'twins' }
+    const onTwin = (info: SpeculationInfo): void => this.#events.emit('taskSpeculated', info)
+    return new Twins(tasks, { pool, losers: this.losers, settings, onTwin })
+  }
+
+  /** Runs `release` when no attempt of the stage can read any more what it was given. */
+  #afterLosers(twins: Twins | undefined, { job }: Stage, release: () => void): void {
+    twins?.end()
+    if (!twins || twins.left.length === 0) {
+      release()
+      return
+    }
+    const ended = Promise.all(twins.left)
+    job.keepUntil(ended)
+    void ended.then(release)
   }
 
   #acquire(chain: Chain): ProgramRef {
     return this.#runtime.programs.acquire(chain, this.#options.gear)
   }
 
-  #tasks(stage: Stage, programs: ChainPrograms): { inline: boolean; tasks: number[][] } {
-    const { placed } = stage
+  #tasks(stage: Stage, programs: ChainPrograms): Dealt {
+    const { placed, terminal } = stage
     const busy = busyPartitions(placed)
     if (busy.length === 0) return { inline: false, tasks: [] }
     const estimate = this.#placing.estimate(placed, busy, programs)
@@ -136,8 +206,21 @@ export class StageRunner {
     const wanted = placement ? placement === 'inline' : isTiny(estimate)
     if (wanted && kit && this.#mayRunHere(stage, programs)) return { inline: true, tasks: [busy] }
     if (placement === 'one') return { inline: false, tasks: [busy] }
-    if (placement === 'all') return { inline: false, tasks: busy.map(index => [index]) }
-    return { inline: false, tasks: dealt(placed, busy, estimate, this.#runtime.pool.workers) }
+    if (placement === 'all' || placement === 'twins')
+      return { inline: false, tasks: busy.map(index => [index]) }
+    const { workers } = this.#runtime.pool
+    // A round robin counts the rows of a partition, and a limit too.
+    const mayCut =
+      terminal.to === 'blocks'
+        ? terminal.limit === Number.POSITIVE_INFINITY
+        : terminal.partitioner.kind !== 'round-robin'
+    let cut: Cut | undefined
+    if (mayCut) {
+      cut = placement === 'cut' ? cutBy(placed, 1) : cutLarge(placed, estimate, workers)
+    }
+    if (!cut) return { inline: false, tasks: dealt(placed, busy, estimate, workers) }
+    const parts = busyPartitions(cut.placed)
+    return { inline: false, cut, tasks: dealt(cut.placed, parts, estimate, workers) }
   }
 
   /** Whether neither a function of the user's nor a file can hold the main thread up. */
@@ -151,7 +234,12 @@ export class StageRunner {
   }
 
   /** The pieces of all tasks by partition, in the order of the partitions they came from. */
-  #gathered(stage: Stage, outcomes: readonly Outcome[], partitioner?: Partitioner): Dataset {
+  #gathered(
+    stage: Stage,
+    outcomes: readonly Outcome[],
+    partitioner?: Partitioner,
+    origins?: readonly number[],
+  ): Dataset {
     const { placed, terminal } = stage
     const chunks: number[] = []
     for (const outcome of outcomes) if ('result' in outcome) chunks.push(...outcome.result.chunks)
@@ -165,7 +253,8 @@ export class StageRunner {
     const done = outcomes.flatMap(outcome => ('result' in outcome ? outcome.result.parts : []))
     done.sort((a, b) => a.partition - b.partition)
     for (const { partition, pieces } of done) {
-      if (terminal.to === 'blocks') partitions[partition] = [...pieces[0]!]
+      if (terminal.to === 'blocks')
+        partitions[origins?.[partition] ?? partition]!.push(...pieces[0]!)
       else for (let t = 0; t < pieces.length; t++) partitions[t]!.push(...pieces[t]!)
     }
     return new Dataset(this.#arena, partitions, chunks, partitioner)
@@ -190,7 +279,7 @@ export class StageRunner {
     })
     try {
       const task: TaskMessage = { attempt: 0, programs: refs, parts, terminal }
-      const result = await this.#attempts(task, stage, chains, where)
+      const result = await this.#attempts({ task, stage, chains, weight }, where)
       if (refs.length === 1) this.#placing.note(refs[0]!, parts.length, weight, result.elapsedMs)
       const runOf = stage.job.batchTime ?? stage.job
       stage.onPieces?.(result.parts.flatMap(part => part.pieces.flat()))
@@ -201,16 +290,11 @@ export class StageRunner {
     }
   }
 
-  async #attempts(
-    task: TaskMessage,
-    stage: Stage,
-    chains: readonly Chain[],
-    where: Where,
-  ): Promise<TaskResult> {
+  async #attempts({ task, stage, chains, weight }: Work, where: Where): Promise<TaskResult> {
     for (let failures = 1; ; failures++) {
       const attempt = this.#runtime.pool.newAttempt()
       const site: TaskSite = { ...stage, chains, tries: failures }
-      const error = await this.#attempt({ ...task, attempt }, site, where)
+      const error = await this.#attempt({ ...task, attempt }, site, where, weight)
       if (!(error instanceof PeltonError)) return error
       this.#events.emit('taskFailed', { attempt, failures, error })
       if (failures >= this.#options.maxTaskFailures || finalCodes.has(error.code)) throw error
@@ -220,18 +304,18 @@ export class StageRunner {
   async #attempt(
     task: TaskMessage,
     site: TaskSite,
-    where: Where,
+    { inline, group, twins }: Where,
+    weight: number,
   ): Promise<TaskResult | PeltonError> {
     let result: TaskResult
-    const { inline, group } = where
     const tables = tablesOf(task)
     const undo = tables.length > 0 ? () => undoTables(this.#arena, tables, task.attempt) : undefined
     const { kit, taskTimeoutMs } = this.#options
     try {
-      result =
-        inline && kit
-          ? await this.#runtime.local.run(task, kit)
-          : await this.#runtime.pool.run(task, { timeoutMs: taskTimeoutMs, group, undo })
+      const options: RunOptions = { timeoutMs: taskTimeoutMs, group, undo }
+      if (inline && kit) result = await this.#runtime.local.run(task, kit)
+      else if (twins) result = await twins.run(task, options, weight)
+      else result = await this.#runtime.pool.run(task, options).result
     } catch (error) {
       if (error instanceof LostTaskError) return lostTask(error, site)
       throw error
@@ -277,6 +361,14 @@ export class StageRunner {
     const info = { worker, partitions, rowsIn, rowsOut, fallbackRows, elapsedMs }
     this.#events.emit('taskCompleted', info)
   }
+}
+
+/** Whether a step does something outside, itself or by a connection, that two must not do. */
+function actsOutside({ operator, portable = [] }: Step): boolean {
+  return (
+    operator.actsOutside === true ||
+    portable.some(fn => !('builtin' in fn) && fn.shared.resources.length > 0)
+  )
 }
 
 function noUpdate(failure: string): PeltonError {

@@ -2,7 +2,7 @@
 import { formatPlace, PeltonError, type Place } from '../errors.ts'
 import type { Step } from './dag.ts'
 import type { Chain } from './plan.ts'
-import type { LostTaskError } from './pool.ts'
+import { type LostTaskError, outOfHeap } from './pool.ts'
 import type { TaskFailure } from './program.ts'
 
 /** The task at hand. */
@@ -92,7 +92,7 @@ function suspectsOf({ chains }: TaskSite): { only: Step | undefined; running: st
 
 function remedy({ timedOut, reason }: LostTaskError): string {
   if (timedOut) return 'Look for a loop that does not end, or raise taskTimeout'
-  if ((reason as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+  if ((reason as { code?: unknown } | null)?.code === outOfHeap) {
     return 'Keep less in the functions, or raise workerHeap'
   }
   return 'Functions that run in workers must not end the thread, for example by process.exit()'

@@ -65,6 +65,7 @@ const noCounters: Counters = {
   kernelValues: 0,
   calledValues: 0,
 }
+const wanted = (): boolean => false
 const compiledMax = 256
 const decodedRowsMax = 1024
 
@@ -80,6 +81,8 @@ export class TaskRunner {
   #columnRunner: ColumnRunner | undefined
   #loops: RowLoops
   #stateRunner: StateRunner | undefined
+  /** Whether nobody waits for the task at work. */
+  #isUnwanted = wanted
 
   constructor(
     arena: Arena,
@@ -97,8 +100,9 @@ export class TaskRunner {
   }
 
   /** Runs one task. Never rejects: what went wrong is in the result, its chunks already freed. */
-  async run(message: TaskMessage): Promise<TaskResult> {
+  async run(message: TaskMessage, isUnwanted = wanted): Promise<TaskResult> {
     const started = stopwatch()
+    this.#isUnwanted = isUnwanted
     const result: Counters = { ...noCounters }
     const tools = { builder: this.#builder, blocks: this.#blocks }
     const output = new TaskOutput(this.#arena, tools, message, result)
@@ -108,6 +112,7 @@ export class TaskRunner {
       await this.#share.ready()
       const parts: PartResult[] = []
       while (parts.length < message.parts.length) {
+        this.#look()
         const next = partsOfOne(message.parts, parts.length)
         const program = programs[next[0]!.program]!
         try {
@@ -299,6 +304,7 @@ export class TaskRunner {
       operators: this.#operators,
       owner: threadOwner(this.#worker),
       failed: stepError,
+      look: () => this.#look(),
     })
     return this.#columnRunner
   }
@@ -306,10 +312,16 @@ export class TaskRunner {
   *#vectors(pieces: readonly Piece[], result: { rowsIn: number }): Generator<Vector> {
     for (const piece of pieces) {
       for (const vector of vectorsOf(this.#arena, piece, this.#blocks)) {
+        this.#look()
         result.rowsIn += vector.length
         yield vector
       }
     }
+  }
+
+  /** Between two vectors: ends a task that nobody waits for. */
+  #look(): void {
+    if (this.#isUnwanted()) throw new PeltonError('nobody waits for it', { code: 'UNWANTED' })
   }
 
   #compiled(ref: ProgramRef): Promise<CompiledProgram> {

@@ -12,6 +12,7 @@ import { selected } from './columns/select.ts'
 export const filter: Operator = {
   name: 'filter',
   onAbsent: 'pass',
+  rowWise: true,
   distinct: true,
   keepsPartitioner: true,
   columns: c => {

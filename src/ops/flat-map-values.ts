@@ -10,6 +10,7 @@ import { eachOf } from './each-of.ts'
 export const flatMapValues: Operator = {
   name: 'flatMapValues',
   onAbsent: 'pass',
+  rowWise: true,
   keepsPartitioner: true,
   kernel: {
     form: 'rows',

@@ -12,6 +12,7 @@ import { eachOf } from './each-of.ts'
 export const flatMap: Operator = {
   name: 'flatMap',
   onAbsent: 'pass',
+  rowWise: true,
   columns: c => {
     const lifted = c.expression(0)
     return lifted && (splitStage(c, lifted) ?? flatStage(c, lifted))

@@ -9,6 +9,7 @@ import type { Operator } from '../engine/operator.ts'
 export const foreachPartition: Operator = {
   name: 'foreachPartition',
   onAbsent: 'pass',
+  actsOutside: true,
   kernel: {
     form: 'partition',
     emitsOnEmpty: () => true,

@@ -47,6 +47,7 @@ export const mapAsync: Operator = {
   name: 'mapAsync',
   onAbsent: 'pass',
   workersOnly: true,
+  actsOutside: true,
   kernel: {
     form: 'async',
     async run(rows, [f], params, failed) {

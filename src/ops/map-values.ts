@@ -10,6 +10,7 @@ import { mapValuesStage } from './columns/map-values.ts'
 export const mapValues: Operator = {
   name: 'mapValues',
   onAbsent: 'pass',
+  rowWise: true,
   distinct: true,
   keepsPartitioner: true,
   columns: mapValuesStage,

@@ -10,6 +10,7 @@ import { mapOnce } from './columns/once.ts'
 export const map: Operator = {
   name: 'map',
   onAbsent: 'pass',
+  rowWise: true,
   distinct: true,
   columns: c => {
     const lifted = c.expression(0)

@@ -25,6 +25,7 @@ export function savingParts(
     name,
     onAbsent: 'pass',
     workersOnly: true,
+    actsOutside: true,
     kernel: {
       form: 'partition',
       emitsOnEmpty: () => true,

@@ -38,6 +38,7 @@ export const pipe: Operator = {
   name: 'pipe',
   onAbsent: 'pass',
   workersOnly: true,
+  actsOutside: true,
   kernel: {
     form: 'partition',
     emitsOnEmpty: () => true,

@@ -9,6 +9,8 @@ import type { Operator } from '../engine/operator.ts'
 export const tap: Operator = {
   name: 'tap',
   onAbsent: 'pass',
+  rowWise: true,
+  actsOutside: true,
   keepsPartitioner: true,
   kernel: { form: 'rows', row: c => `${c.call(0, c.row())};\n${c.pass()}` },
 }

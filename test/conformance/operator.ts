@@ -88,6 +88,11 @@ function variants(one: OperatorCase): Variant[] {
     const common = { layout: '7 partitions', partitions: 7, workers: 1, inputs, batches }
     found.push({ label, gear, placement: 'one', ...common })
   }
+  for (const placement of ['cut', 'twins'] as const) {
+    const label = `7 partitions, workers: 2, placement: ${placement}`
+    const common = { layout: '7 partitions', partitions: 7, workers: 2, inputs, batches }
+    found.push({ label, placement, ...common })
+  }
   const kept = { layout: '7 partitions', partitions: 7, workers: 1, placement: 'one' } as const
   found.push({ label: 'nothing forgotten', remembers: true, inputs, batches, ...kept })
   const restored = { ...kept, layout: 'restored', partitions: 3 }
@@ -180,11 +185,12 @@ async function checkAll(one: OperatorCase): Promise<void> {
 /**
  * Defines one test for every case: the pipeline runs with 1 partition, 7 partitions, one row a
  * partition and empty batches in between, each as one task, as a task a partition on 2 workers, and
- * on the main thread, in the slower gears, with every result kept, and with partitions in parts;
- * every run must equal the oracle, and the oracle the table. Neither where a stage runs nor the
- * gear may change even an order of rows that the operator leaves open. That nothing stays behind in
- * the arena is checked by `runStream` itself. The first and the last case run once more with so
- * many rows that several tasks share a stage, and so while workers die in every batch.
+ * on the main thread, in the slower gears, with every result kept, with partitions in parts, cut
+ * into rows where they can be, and with each task run by two workers at once; every run must equal
+ * the oracle, and the oracle the table. Neither where a stage runs nor the gear may change even an
+ * order of rows that the operator leaves open. That nothing stays behind in the arena is checked by
+ * `runStream` itself. The first and the last case run once more with so many rows that several
+ * tasks share a stage, and so while workers die in every batch.
  *
  * What it can't catch: what the oracle and the table get wrong together.
  *

@@ -10,8 +10,20 @@ import fc from 'fast-check'
 import type { RDD, StreamingContext } from 'pelton'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { forcedPlacement } from '../../src/context.ts'
-import { busyPartitions, dealt, isTiny, Placing } from '../../src/engine/placement.ts'
+import { weightOf } from '../../src/engine/block-store.ts'
+import type { Step } from '../../src/engine/dag.ts'
+import type { Operator } from '../../src/engine/operator.ts'
+import {
+  busyPartitions,
+  cutBy,
+  cutLarge,
+  dealt,
+  isTiny,
+  Placing,
+} from '../../src/engine/placement.ts'
 import { Chain } from '../../src/engine/plan.ts'
+import type { Piece } from '../../src/engine/vector.ts'
+import { combineByKey, filter, map } from '../../src/ops/index.ts'
 import { nextBatch, SharedWorkers } from './support.ts'
 
 const shared = new SharedWorkers()
@@ -136,6 +148,82 @@ test('chains that a batch makes anew share the program of those before', async (
   expect(new Set(bytes).size).toBe(1)
 })
 
+describe('a partition far larger than others', () => {
+  const step = (operator: Operator): Step => ({ operator }) as Step
+  const rowWise = new Chain().extend(step(map)).extend(step(filter))
+  const folding = rowWise.extend(step(combineByKey))
+  const block = (from: number, to: number) => ({ kind: 'block' as const, ptr: 16 + from, from, to })
+
+  test('is cut into ranges of its rows, in order, where each row goes its own way', () => {
+    const sizes = fc.array(fc.array(fc.nat({ max: 50 }), { maxLength: 5 }), { maxLength: 8 })
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 40 }), (partitions, target) => {
+        const placed = partitions.map(pieces => ({
+          chain: rowWise,
+          pieces: pieces.filter(n => n > 0).map(n => block(7, 7 + n)),
+        }))
+        const cut = cutBy(placed, target)
+        const isLarge = (i: number): boolean => weightOf(placed[i]!.pieces) >= 2 * target
+        if (!cut) {
+          expect(placed.some((_, i) => isLarge(i))).toBe(false)
+          return
+        }
+        expect(cut.origins.toSorted((a, b) => a - b)).toEqual(cut.origins)
+        const rowsOf = (pieces: readonly Piece[]): string[] =>
+          pieces.flatMap(p => Array.from({ length: p.to - p.from }, (_, k) => `${p.from + k}`))
+        for (const [i, one] of placed.entries()) {
+          const parts = cut.placed.filter((_, k) => cut.origins[k] === i)
+          expect(parts.flatMap(part => rowsOf(part.pieces))).toEqual(rowsOf(one.pieces))
+          if (!isLarge(i)) expect(parts).toEqual([one])
+          else for (const part of parts) expect(weightOf(part.pieces)).toBeLessThanOrEqual(target)
+        }
+      }),
+    )
+  })
+
+  test('is left whole where its rows are folded, or lie in a file', () => {
+    expect(cutBy([{ chain: folding, pieces: [block(0, 1000)] }], 10)).toBeUndefined()
+    const file = { kind: 'lines' as const, path: 'a', from: 0, to: 1e6, length: 1e6 }
+    expect(cutBy([{ chain: rowWise, pieces: [file] }], 10)).toBeUndefined()
+  })
+
+  test('is cut by what it costs; of what has never run, many rows are needed', () => {
+    const placed = [{ chain: rowWise, pieces: [block(0, 2000)] }]
+    const estimate = { weight: 2000, milliseconds: 100, isMeasured: true, isNew: false }
+    expect(cutLarge(placed, estimate, 2)?.placed).toHaveLength(16)
+    expect(cutLarge(placed, { ...estimate, milliseconds: 0.1 }, 2)).toBeUndefined()
+    expect(cutLarge(placed, { ...estimate, isNew: true }, 2)).toBeUndefined()
+  })
+
+  test('is shared by the workers; its rows come out as before', async () => {
+    const { ssc } = shared.rig()
+    const tasks: number[] = []
+    ssc.on('taskCompleted', ({ rowsIn }) => tasks.push(rowsIn))
+    const rows = Array.from({ length: 20_000 }, (_, i) => i)
+    const slow = (x: number): string => {
+      let sum = x
+      for (let i = 0; i < 100; i++) sum = (sum * 31 + x) % 1_000_003
+      return `${x} ${sum > 1e9}`
+    }
+    const skewed = ssc.parallelize(rows, 1).map(slow)
+    expect(await skewed.collect()).toEqual(rows.map(x => `${x} false`))
+    expect(tasks).toHaveLength(5)
+    const parts = await skewed.glom().collect()
+    expect(parts).toHaveLength(1)
+    expect(parts[0]).toHaveLength(20_000)
+    const pairs = skewed.map(text => [text.length, text] as [number, string])
+    const grouped = await pairs.partitionBy(3).collect()
+    expect(grouped.map(([, text]) => text)).toEqual(
+      await pairs
+        .partitionBy(3)
+        .mapPartitions(all => [...all].map(([, text]) => text))
+        .collect(),
+    )
+    expect(await skewed.take(5)).toHaveLength(5)
+    await ssc.stop()
+  })
+})
+
 describe('tasks', () => {
   const chain = new Chain()
   const partition = (rows: number) => ({
@@ -154,8 +242,15 @@ describe('tasks', () => {
           const busy = busyPartitions(placed)
           expect(busy).toEqual(rows.flatMap((n, i) => (n > 0 ? [i] : [])))
           const weight = rows.reduce((a, b) => a + b, 0)
-          const tasks = dealt(placed, busy, { weight, milliseconds, isMeasured: true }, workers)
-          expect(tasks.flat()).toEqual(busy)
+          const tasks = dealt(
+            placed,
+            busy,
+            { weight, milliseconds, isMeasured: true, isNew: false },
+            workers,
+          )
+          // One that weighs far more than others comes before them.
+          expect(tasks.flat().toSorted((a, b) => a - b)).toEqual(busy)
+          for (const task of tasks) expect(task).toEqual(task.toSorted((a, b) => a - b))
           expect(tasks.length).toBeLessThanOrEqual(Math.max(1, workers * 8))
         },
       ),
@@ -195,8 +290,8 @@ describe('tasks', () => {
     expect(estimate().isMeasured).toBe(true)
 
     const cheap = { weight: 100_000, milliseconds: 0.1 }
-    expect(isTiny({ ...cheap, isMeasured: false })).toBe(false)
-    expect(isTiny({ ...cheap, isMeasured: true })).toBe(true)
-    expect(isTiny({ weight: 8192, milliseconds: 0.6, isMeasured: false })).toBe(true)
+    expect(isTiny({ ...cheap, isMeasured: false, isNew: false })).toBe(false)
+    expect(isTiny({ ...cheap, isMeasured: true, isNew: false })).toBe(true)
+    expect(isTiny({ weight: 8192, milliseconds: 0.6, isMeasured: false, isNew: false })).toBe(true)
   })
 })

@@ -118,7 +118,7 @@ describe('a worker that ends', () => {
           if (x === 2) process.exit(9)
           return true
         }),
-      { maxTaskFailures: 3 },
+      { maxTaskFailures: 3, [forcedPlacement]: 'one' },
     )
     expect(outcome.results).toEqual([[5, 6]])
     expect(outcome.failures).toHaveLength(3)
@@ -251,7 +251,7 @@ describe('taskTimeout', () => {
           }
           return x
         }),
-      { taskTimeout: 300 },
+      { taskTimeout: 300, speculation: false },
     )
     expect(outcome.results).toEqual([
       [1, 2, 3, 4],
