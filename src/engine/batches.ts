@@ -104,7 +104,8 @@ export class BatchLoop {
   #isHeld = false
   #report: (error: PeltonError, output?: number) => void
   #waiting: Batch[] = []
-  #running = new Set<number>()
+  /** Batches that run, by time: the first tick that each has to compute. */
+  #running = new Map<number, number>()
   #cancelTimer: Cancel | undefined
   #idle: (() => void)[] = []
   #paused = false
@@ -257,7 +258,7 @@ export class BatchLoop {
     const most = this.options.concurrentJobs
     while (this.#waiting.length > 0 && this.#running.size < most && !this.#isDue) {
       const batch = this.#waiting.shift()!
-      this.#running.add(batch.time)
+      this.#running.set(batch.time, this.#firstTick(batch))
       void this.#run(batch).finally(() => {
         this.#running.delete(batch.time)
         this.#done = Math.max(this.#done, batch.time)
@@ -300,8 +301,7 @@ export class BatchLoop {
       turn.end()
     }
     await this.#goOn(batch)
-    const others = [...this.#running].filter(time => time !== batch.time)
-    this.#forget(others, batch.time)
+    this.#forget(batch.time)
     const relieving = this.relieve?.(this.#nodes)
     if (relieving) await relieving
     if (!this.#abandoned) this.durability?.ended(batch.time, !hasFailed(batch))
@@ -319,8 +319,14 @@ export class BatchLoop {
     for (let time = batch.after + intervalMs; time < batch.time; time += intervalMs) {
       await this.#goOn({ time, outputs: [] })
       if (this.#abandoned || this.isBehind) return
-      this.#forget([...this.#running, time + intervalMs])
+      this.#running.set(batch.time, time + intervalMs)
+      this.#forget(time)
     }
+  }
+
+  /** A batch computes the ticks that were left out before it as well. */
+  #firstTick({ after }: Batch): number {
+    return after + this.options.intervalMs
   }
 
   /** Sums and states that no output has asked for in this batch must not miss it. */
@@ -380,11 +386,11 @@ export class BatchLoop {
   }
 
   /** Lets go of results that no batch still to come, waiting or one of these, can need. */
-  #forget(running: readonly number[], done = Number.NEGATIVE_INFINITY): void {
-    const others = [...running]
+  #forget(done: number): void {
+    const others = [...this.#running].flatMap(([time, first]) => (time === done ? [] : [first]))
     // What a failed result is made of stays: the next one needs it, and tries again.
     others.push(...this.#failed.values())
-    for (const batch of this.#waiting) others.push(batch.time)
+    for (const batch of this.#waiting) others.push(this.#firstTick(batch))
     // Batches that were dropped are not done: a checkpoint behind this one needs what they would.
     const horizon =
       others.length > 0 ? Math.min(...others) - this.options.intervalMs : Math.max(this.#done, done)
@@ -465,7 +471,7 @@ export class BatchLoop {
 
   /** Times of the batches that run. */
   get runningTimes(): number[] {
-    return [...this.#running]
+    return [...this.#running.keys()]
   }
 
   /** Whether the code that calls this runs as part of a job of this loop. */
