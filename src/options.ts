@@ -23,7 +23,10 @@ export interface BatchContextOptions {
   readonly partitions?: number
   /** Limit of the arena, such as `'512MiB'`; default: half of the memory this process may use. */
   readonly memory?: number | string
-  /** Heap limit of each worker in MiB, at least 16; default: V8's own. */
+  /**
+   * What the heap of each worker may hold, in MiB, at least 16; default: V8's own limit. A worker with
+   * more than 80 % of it is replaced, and its task tried again. Garbage may take more room than that.
+   */
   readonly workerHeap?: number
   /**
    * Which ways of running user functions are allowed: as kernels where their source is known
@@ -42,7 +45,7 @@ export interface BatchContextOptions {
   /**
    * Whether a task that runs for much longer than others of its stage is begun once more, on a
    * worker that has nothing else to do; the first of the two that succeeds counts. Default true.
-   * Tasks that write states or files, start processes, call `tap`, `mapAsync` or
+   * Tasks that write states or files, start processes, call `tap`, `mapAsync`, `foreach` or
    * `foreachPartition`, or use a `resource()` are never run twice at once.
    */
   readonly speculation?: boolean | SpeculationOptions
@@ -332,7 +335,12 @@ function speculationOf(
   }
   check('quantile', quantile, quantile > 0 && quantile <= 1, 'above 0, at most 1')
   check('multiplier', multiplier, multiplier >= 1 && multiplier < Infinity, 'from 1 up')
-  check('minRuntime', minRuntime, minRuntime >= 0 && minRuntime < Infinity, 'of milliseconds')
+  check(
+    'minRuntime',
+    minRuntime,
+    minRuntime >= 0 && minRuntime < Infinity,
+    'of milliseconds from 0 up',
+  )
   return { quantile, multiplier, minRuntimeMs: minRuntime }
 }
 

@@ -88,11 +88,11 @@ function variants(one: OperatorCase): Variant[] {
     const common = { layout: '7 partitions', partitions: 7, workers: 1, inputs, batches }
     found.push({ label, gear, placement: 'one', ...common })
   }
-  for (const placement of ['cut', 'twins'] as const) {
-    const label = `7 partitions, workers: 2, placement: ${placement}`
-    const common = { layout: '7 partitions', partitions: 7, workers: 2, inputs, batches }
-    found.push({ label, placement, ...common })
-  }
+  const shared = { workers: 2, inputs, batches }
+  const cut = { layout: '2 partitions', partitions: 2, placement: 'cut' } as const
+  found.push({ label: '2 partitions, cut into rows', ...cut, ...shared })
+  const twins = { layout: '7 partitions', partitions: 7, placement: 'twins' } as const
+  found.push({ label: '7 partitions, each task twice', ...twins, ...shared })
   const kept = { layout: '7 partitions', partitions: 7, workers: 1, placement: 'one' } as const
   found.push({ label: 'nothing forgotten', remembers: true, inputs, batches, ...kept })
   const restored = { ...kept, layout: 'restored', partitions: 3 }

@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { accumulator, type DStream, PeltonError, resource } from 'pelton'
+import { accumulator, type DStream, PeltonError, resource, type State, StateSpec } from 'pelton'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { forcedPlacement } from '../../src/context.ts'
 import { FreshFiles, gate, rejection, rig, SharedWorkers } from './support.ts'
@@ -236,6 +236,62 @@ test('results stay exact while workers die again and again', async () => {
   expect(seen.value).toBe(batches * rows.length)
   await ssc.stop()
 })
+
+test('workers killed 20 times in 60 batches: no batch is lost, and none comes twice', async () => {
+  const { ssc, tick } = shared.rig(taskAPartition)
+  const [batches, kills] = [60, 20]
+  const rows = Array.from({ length: 80 }, (_, i) => i)
+  const seen = accumulator()
+  const sums: [number, number][] = []
+  const states = new Map<number, number>()
+  let batch = 0
+  let killed = 0
+  let deaths = 0
+  ssc.on('workerExited', () => deaths++)
+  ssc.on('batchStarted', () => batch++)
+  // Behind the first task of a stage others run: one of their workers dies, in every second batch at first.
+  ssc.on('taskCompleted', () => {
+    if (killed > deaths || killed >= Math.min(kills, batch / 2)) return
+    if (ssc.session.runtime.pool.endWorker()) killed++
+  })
+  const pairs = ssc
+    .queueStream(
+      Array.from({ length: batches }, (_, b) => rows.map(x => x + b)),
+      { partitions: 8 },
+    )
+    .map(x => {
+      seen.add(1)
+      for (const end = performance.now() + 0.2; performance.now() < end; );
+      return [x % 4, x] as [number, number]
+    })
+  pairs
+    .reduceByKey((a, b) => a + b, 4)
+    .foreachRDD(async (rdd, time) => {
+      const sum = (await rdd.collect()).reduce((all, [, n]) => all + n, 0)
+      sums.push([time, sum])
+    })
+  pairs
+    .mapWithState(
+      StateSpec.function((key: number, value: number | undefined, state: State<number>) => {
+        state.update((state.getOption() ?? 0) + value!)
+        return [key, state.get()] as [number, number]
+      }),
+    )
+    .foreachRDD(async rdd => {
+      for (const [key, sum] of await rdd.collect()) states.set(key, sum)
+    })
+  await ssc.start()
+  await tick(batches)
+  const expected = Array.from({ length: batches }, (_, b) => 3160 + 80 * b)
+  expect(sums).toEqual(expected.map((sum, b) => [1000 * (b + 1), sum]))
+  // Each batch adds its sum once to the states.
+  const all = expected.reduce((a, b) => a + b, 0)
+  expect([...states.values()].reduce((a, b) => a + b, 0)).toBe(all)
+  expect(killed).toBe(kills)
+  expect(deaths).toBe(kills)
+  await ssc.stop()
+  expect(seen.value).toBe(2 * batches * rows.length)
+}, 60_000)
 
 describe('taskTimeout', () => {
   test('ends a task that never ends, and the next try succeeds', async () => {
