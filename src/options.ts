@@ -24,8 +24,9 @@ export interface BatchContextOptions {
   /** Limit of the arena, such as `'512MiB'`; default: half of the memory this process may use. */
   readonly memory?: number | string
   /**
-   * What the heap of each worker may hold, in MiB, at least 16; default: V8's own limit. A worker with
-   * more than 80 % of it is replaced, and its task tried again. Garbage may take more room than that.
+   * What the heap of each worker may hold, in MiB, at least 16; default: V8's own limit. A worker
+   * with more than 80 % of it is replaced, and its task tried again. Garbage may take more room
+   * than that.
    */
   readonly workerHeap?: number
   /**

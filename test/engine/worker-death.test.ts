@@ -249,7 +249,8 @@ test('workers killed 20 times in 60 batches: no batch is lost, and none comes tw
   let deaths = 0
   ssc.on('workerExited', () => deaths++)
   ssc.on('batchStarted', () => batch++)
-  // Behind the first task of a stage others run: one of their workers dies, in every second batch at first.
+  // Behind the first task of a stage others run: one of their workers dies, in every second batch
+  // at first.
   ssc.on('taskCompleted', () => {
     if (killed > deaths || killed >= Math.min(kills, batch / 2)) return
     if (ssc.session.runtime.pool.endWorker()) killed++
