@@ -22,6 +22,7 @@ const kernel: StatesKernel = {
           else table.remove(ids[i]!)
         }
       }
+      table.restored()
     },
 }
 

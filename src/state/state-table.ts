@@ -12,7 +12,7 @@ import {
   putAddress,
   putPlain,
 } from './cells.ts'
-import { type Expiry, link, takeDue, UNLINKED, type Wheel } from './expiry.ts'
+import { type Expiry, link, relink, takeDue, UNLINKED, type Wheel } from './expiry.ts'
 import { type KeyColumn, keyCells } from './key-cells.ts'
 import { KeyState } from './key-state.ts'
 import * as layout from './table-layout.ts'
@@ -220,6 +220,15 @@ export class StateTable {
     this.#restored.wrap(false, undefined, false).update(value)
     this.store(id, this.#restored)
     this.#time = now
+  }
+
+  /**
+   * Called behind the last `restore`: states that came several times are found by the time of their
+   * last one.
+   */
+  restored(): void {
+    this.#flush()
+    if (this.#wheel) relink(this.#memory, this.#wheel, this.#memory.count)
   }
 
   /** The cell is to be overwritten; it may have bytes, or no state. */

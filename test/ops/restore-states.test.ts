@@ -26,6 +26,12 @@ operatorConformance('restoreStates', [
     expected: [[], [], [], [], [['b', 'gone at 5000', 2]], [['a', 'gone at 6000', 3]], []],
   },
   {
+    name: 'a state that came again and again times out by its last record',
+    input: [[['a', 1]], [['a', 2]], [['a', 3]], [['a', 4]], [], [], [], []],
+    steps: [['mapWithState', latest]],
+    expected: [[], [], [], [], [], [], [['a', 'gone at 7000', 4]], []],
+  },
+  {
     name: 'keys of any type and states of any type come back, and removed ones do not',
     input: [
       [
