@@ -18,7 +18,7 @@ const seen = StateSpec.function((key: unknown, value: any, state: any) => {
   return [key, before]
 })
 
-const others = Array.from({ length: 100 }, (_, i) => [`key ${i}`, 0])
+const others = Array.from({ length: 100 }, (_, i) => [`key ${i}`, 'x'.repeat(200)])
 
 operatorConformance('restoreStates', [
   {
