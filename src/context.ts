@@ -97,6 +97,7 @@ export class StreamingContext extends ContextInputs {
   #durability: Durability | undefined
   #spill: Spill | undefined
   #beginning: Promise<void> | undefined
+  #snapshotsMade: Snapshots | undefined
   #cleanUps: (() => void)[] = []
 
   /**
@@ -240,7 +241,7 @@ export class StreamingContext extends ContextInputs {
   async #begin(loop: BatchLoop): Promise<void> {
     const before = this.#options[restoredFrom]
     const place = this.#options[checkpointDisk] ?? this.#checkpointDir
-    if (before) await this.#snapshots().restore(before)
+    if (before) await this.#snapshots.restore(before)
     const { clock, logger } = this.#settings
     const warn = (message: string): void => logger.warn(message)
     if (!place) {
@@ -262,7 +263,7 @@ export class StreamingContext extends ContextInputs {
     })
     // Batches of the run before this one go to the sinks too.
     loop.lastKnown = await this.#sinks.open({ name: this.name, warn })
-    if (!this.#stopping) await this.#durability.begin(loop, this.#snapshots())
+    if (!this.#stopping) await this.#durability.begin(loop, this.#snapshots)
   }
 
   /**
@@ -342,17 +343,25 @@ export class StreamingContext extends ContextInputs {
     return new Spill({ arena: runtime.arena, scheduler, encodeRows, directory, warn })
   }
 
-  #snapshots(): Snapshots {
+  /** One for the context's life: it knows what earlier snapshots have taken. */
+  get #snapshots(): Snapshots {
     const { scheduler, runtime } = this.session
     const { batchInterval: intervalMs } = this.#settings
     const { nodes } = this.#loop!
-    return new Snapshots({ nodes, scheduler, arena: runtime.arena, kit: snapshotKit, intervalMs })
+    this.#snapshotsMade ??= new Snapshots({
+      nodes,
+      scheduler,
+      arena: runtime.arena,
+      kit: snapshotKit,
+      intervalMs,
+    })
+    return this.#snapshotsMade
   }
 
   /** What a context of the same program can go on from; no batch may run. For tests. */
   async [takeSnapshot](): Promise<Snapshot> {
     const { lastTime, zeroTime } = this.#loop!
-    return await this.#snapshots().take(lastTime, zeroTime)
+    return await this.#snapshots.take(lastTime, zeroTime)
   }
 
   #prepare(): void {
